@@ -1,0 +1,59 @@
+# Tierline. `make` lists what there is.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types lock bench clean prerequisites
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+prerequisites:
+	@command -v git >/dev/null || { echo "git is missing. Cure: sudo apt-get install git" >&2; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing. Cure: sudo apt-get install python3 python3-venv" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' || \
+		{ echo "$$($(PYTHON) --version) is outside 3.11 to 3.14. Cure: install one of these and call make PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "$(PYTHON) has no venv module. Cure: sudo apt-get install python3-venv" >&2; exit 1; }
+
+setup: $(READY) ## Make the environment from requirements.lock
+
+# uv where it is or can be had, because it is fast; plain pip reads the same lock.
+$(READY): requirements.lock pyproject.toml | prerequisites
+	@echo "Setting up $(VENV) from requirements.lock"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@UV="$$(command -v uv || true)"; \
+	if [ -z "$$UV" ]; then $(BIN)/python -m pip install --quiet --disable-pip-version-check uv 2>/dev/null && UV=$(BIN)/uv || true; fi; \
+	if [ -n "$$UV" ]; then \
+		"$$UV" pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
+		"$$UV" pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
+	else \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . ; \
+	fi
+	@touch $(READY)
+
+demo: $(READY) ## Run the whole job on the sample data and show what it published
+	@$(BIN)/tierline demo
+
+test: $(READY) ## Run all tests
+	@$(BIN)/pytest
+
+lint: $(READY) ## Check style and formatting
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(READY) ## Check types
+	@$(BIN)/mypy
+
+bench: $(READY) ## Time one night of 100,000 customers
+	@$(BIN)/python -m benchmarks.nightly
+
+lock: ## Make requirements.lock anew (needs uv)
+	uv pip compile pyproject.toml --universal --generate-hashes --all-extras --python-version 3.11 --no-header --upgrade -o requirements.lock
+
+clean: ## Remove the environment and the demo's home
+	rm -rf $(VENV) .tierline
