@@ -1,0 +1,1 @@
+"""The moving parts: everything that touches files, DuckDB, Dagster or the clock."""

@@ -1,0 +1,170 @@
+"""Every system call by which publishing changes the file system, each announced to a hook by its step name.
+
+Belongs here: single durable operations and the lock. Does not: their order (publish.py) or what is in the files.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import FileIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines.publishing.errors import PublishLockError
+from tierline.manifest import FileEntry
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+Hook = Callable[[str], None]
+
+FILE_MODE = 0o640
+FOLDER_MODE = 0o750
+LOCK_NAME = ".lock"
+LOCK_POLL_SECONDS = 0.05
+
+
+def ignore_step(step: str) -> None:
+    """The hook of a real run: does nothing."""
+    del step
+
+
+class OutputFile(FileIO):
+    """A new file (never an existing one), mode 0640, that hashes what it writes.
+
+    Steps: create:<label>, write:<label> at each write, sync:<label>.
+    """
+
+    def __init__(self, path: Path, label: str, hook: Hook) -> None:
+        self._label, self._hook, self._sha256, self._size = label, hook, hashlib.sha256(), 0
+        hook(f"create:{label}")
+        super().__init__(path, "xb", opener=lambda name, flags: os.open(name, flags, FILE_MODE))
+        os.fchmod(self.fileno(), FILE_MODE)  # whatever the umask took away
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Write all of `data`; returns its bytes. Raises OSError (disk full among them)."""
+        content = memoryview(data).cast("B")
+        self._hook(f"write:{self._label}")
+        done = 0
+        while done < len(content):
+            done += super().write(content[done:]) or 0
+        self._sha256.update(content)
+        self._size += done
+        return done
+
+    def sync(self) -> None:
+        """Force the content to the disk."""
+        self._hook(f"sync:{self._label}")
+        os.fsync(self.fileno())
+
+    def entry(self, path: str) -> FileEntry:
+        """What was written so far as a manifest's entry, under a path relative to the published folder."""
+        return FileEntry(path, self._size, self._sha256.hexdigest())
+
+
+class Disk:
+    """The durable operations. `hook` is called with the step's name just before each; what it raises, they raise."""
+
+    def __init__(self, hook: Hook = ignore_step) -> None:
+        self._hook = hook
+
+    def make_folder(self, path: Path, label: str) -> None:
+        """Make a folder, mode 0750, unless it is there. Step make:<label>."""
+        self._hook(f"make:{label}")
+        try:
+            path.mkdir(FOLDER_MODE)
+        except FileExistsError:
+            return
+        path.chmod(FOLDER_MODE)
+
+    def create(self, path: Path, label: str) -> OutputFile:
+        """Open a new file for writing; raises FileExistsError when its name is taken."""
+        return OutputFile(path, label, self._hook)
+
+    def write_file(self, path: Path, content: bytes, label: str) -> None:
+        """Write a new small file and force it to the disk."""
+        with self.create(path, label) as file:
+            file.write(content)
+            file.sync()
+
+    def adopt(self, written: Path, name: Path, label: str) -> None:
+        """Give a file that a library wrote, none of which syncs, its name. Steps sync:, replace:,
+        sync-folder:<label>.
+        """
+        self._hook(f"sync:{label}")
+        with written.open("rb") as file:
+            os.fchmod(file.fileno(), FILE_MODE)
+            os.fsync(file.fileno())
+        self._hook(f"replace:{label}")
+        os.replace(written, name)  # noqa: PTH105 -- the call that the sequence is proven with
+        self.sync_folder(name.parent, label)
+
+    def sync_folder(self, path: Path, label: str) -> None:
+        """Force a folder's entries (names made, replaced, removed) to the disk. Step sync-folder:<label>."""
+        self._hook(f"sync-folder:{label}")
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def commit_link(self, written: Path, name: Path) -> None:
+        """Give a written manifest its committed name; raises FileExistsError when it is taken. Step link:manifest."""
+        self._hook("link:manifest")
+        os.link(written, name)
+
+    def switch(self, written: Path, name: Path) -> None:
+        """Replace the pointer by its successor, atomically. Step replace:pointer."""
+        self._hook("replace:pointer")
+        os.replace(written, name)  # noqa: PTH105 -- the call that the sequence is proven with
+
+    def remove_file(self, path: Path, label: str) -> None:
+        """Remove a file. Step remove:<label>."""
+        self._hook(f"remove:{label}")
+        path.unlink()
+
+    def remove_run(self, path: Path) -> None:
+        """Remove a run folder and the files in it. Steps remove:run-file, remove:run."""
+        for file in sorted(path.iterdir()):
+            self.remove_file(file, "run-file")
+        self._hook("remove:run")
+        path.rmdir()
+
+
+@contextmanager
+def publishing_lock(folder: Path, wait_seconds: float) -> Iterator[None]:
+    """Hold the folder's exclusive lock; it goes with the process, however that ends.
+
+    Raises PublishLockError when another publisher still holds it after `wait_seconds`.
+    """
+    lock = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+    try:
+        _take(lock, folder, wait_seconds)
+        try:
+            yield
+        finally:
+            # Unlocked, not just closed: a process forked meanwhile would keep it.
+            fcntl.flock(lock, fcntl.LOCK_UN)
+    finally:
+        os.close(lock)
+
+
+def _take(lock: int, folder: Path, wait_seconds: float) -> None:
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise PublishLockError(
+                    f"{folder / LOCK_NAME} is held by another publisher, after a wait of {wait_seconds:g} s; "
+                    f"let it end, or find it with `lslocks`, then run again"
+                ) from None
+            time.sleep(LOCK_POLL_SECONDS)
+        else:
+            return

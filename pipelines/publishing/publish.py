@@ -1,0 +1,190 @@
+"""Publishing one version of the tier table: the order of steps that readers never see half done.
+
+Belongs here: the sequence and its decisions. Does not: single system calls (durable.py) or file contents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pipelines.publishing.durable import Disk, Hook, ignore_step, publishing_lock
+from pipelines.publishing.errors import PublishError
+from pipelines.publishing.history import (
+    Recovery,
+    collect,
+    committed,
+    current_version,
+    is_intact,
+    recover,
+    run_name,
+    switch_to,
+)
+from pipelines.publishing.rows import RowCheck, checked_schema, exact_batches
+from pipelines.publishing.version_files import validate, write_files
+from tierline.manifest import BATCH_ROWS, MANIFESTS_FOLDER, RUNS_FOLDER, Manifest, ManifestError, manifest_name
+
+KEEP_VERSIONS = 14  # two weeks of nights
+MIN_AGE = timedelta(hours=24)  # longer than any query holds a version's files
+LOCK_WAIT_SECONDS = 10.0
+_RUN_MANIFEST = "manifest.json"  # the manifest's first name, in its run folder; its link in manifests/ commits it
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What publish() did. `manifest` is that of the version now current; `reason` says why none was created, if so.
+
+    collected: old versions removed. uncollected: why collecting failed, which does not undo a publication.
+    """
+
+    created: bool
+    manifest: Manifest
+    reason: str | None
+    recovery: Recovery
+    collected: tuple[int, ...] = ()
+    uncollected: str | None = None
+
+    @property
+    def version(self) -> int:
+        """The version now current."""
+        return self.manifest.version
+
+
+def publish(
+    reader: Any,
+    *,
+    folder: Path,
+    as_of_date: date,
+    run_key: str,
+    service_key_type: str,
+    tiers: Sequence[str],
+    contract_version: str,
+    published_at: datetime,
+    expires_at: datetime,
+    provenance: Mapping[str, str],
+    lock_wait_seconds: float = LOCK_WAIT_SECONDS,
+    keep_versions: int = KEEP_VERSIONS,
+    min_age: timedelta = MIN_AGE,
+    batch_rows: int = BATCH_ROWS,
+    hook: Hook = ignore_step,
+) -> Publication:
+    """Publish the rows of a pyarrow.RecordBatchReader, sorted by service_key, as a new version of `folder`.
+
+    Nothing is written when the current version, intact, has the same run key, or is of a later as-of date. `tiers` are
+    the policy's, in order. `published_at` and `expires_at` are aware. `batch_rows` is for tests; published tables have
+    65,536. `hook` is called before each durable step with its name. Holds one batch of rows at a time.
+
+    Raises PublishError (rows or arguments), PublishLockError (another publisher), OSError (the disk): then the current
+    version stays and what was written is removed.
+    """
+    wanted = _wanted_manifest(
+        contract_version=contract_version,
+        version=1,
+        as_of_date=as_of_date,
+        published_at=published_at,
+        expires_at=expires_at,
+        run_key=run_key,
+        service_key_type=service_key_type,
+        rows=0,
+        tiers=dict.fromkeys(tiers, 0),
+        files=(),
+        provenance=dict(provenance),
+    )
+    if keep_versions < 1:
+        raise PublishError(f"keep_versions is {keep_versions}: at least the current version must be kept")
+    disk = Disk(hook)
+    _prepare(folder, disk)
+    with publishing_lock(folder, lock_wait_seconds):
+        _prepare_inside(folder, disk)
+        recovery = recover(folder, disk)
+        versions = committed(folder)
+        latest = current_version(folder) or next((m for m in reversed(versions.values()) if m is not None), None)
+        if latest is not None and (reason := _reason_to_leave(folder, latest, run_key, as_of_date)) is not None:
+            return Publication(created=False, manifest=latest, reason=reason, recovery=recovery)
+        version = max([*versions, latest.version if latest else 0], default=0) + 1
+        manifest = _create(reader, folder, replace(wanted, version=version), batch_rows, disk)
+        collected: tuple[int, ...] = ()
+        uncollected = None
+        try:
+            collected = collect(
+                folder, keep_versions=keep_versions, min_age=min_age, published_at=published_at, disk=disk
+            )
+        except OSError as error:
+            uncollected = str(error)
+        return Publication(True, manifest, None, recovery, collected, uncollected)
+
+
+def _wanted_manifest(**fields: Any) -> Manifest:
+    manifest = Manifest(**fields)
+    if manifest.published_at.utcoffset() is None or manifest.expires_at.utcoffset() is None:
+        raise PublishError("published_at and expires_at must be aware datetimes: give them a time zone")
+    if manifest.expires_at <= manifest.published_at:
+        raise PublishError("expires_at must be after published_at")
+    try:
+        Manifest.parse(manifest.to_bytes(), manifest.version)
+    except ManifestError as error:
+        raise PublishError(f"these arguments make no manifest that a reader takes: {error}") from error
+    return manifest
+
+
+def _prepare(folder: Path, disk: Disk) -> None:
+    for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+        disk.make_folder(missing, "published")
+        disk.sync_folder(missing.parent, "parent")
+
+
+def _prepare_inside(folder: Path, disk: Disk) -> None:
+    for name in (RUNS_FOLDER, MANIFESTS_FOLDER):
+        if not (folder / name).exists():
+            disk.make_folder(folder / name, name)
+            disk.sync_folder(folder, "published")
+
+
+def _reason_to_leave(folder: Path, latest: Manifest, run_key: str, as_of_date: date) -> str | None:
+    if as_of_date < latest.as_of_date:
+        return f"older as-of date: {as_of_date} is before {latest.as_of_date} of version {latest.version}, which stays"
+    # A damaged version is published anew by its own rerun.
+    current = current_version(folder)
+    if current is not None and current.run_key == run_key and is_intact(folder, current):
+        return f"same run key: version {current.version} already holds this run"
+    return None
+
+
+def _create(reader: Any, folder: Path, wanted: Manifest, batch_rows: int, disk: Disk) -> Manifest:
+    run = folder / RUNS_FOLDER / run_name(wanted.version)
+    name = folder / manifest_name(wanted.version)
+    try:
+        schema = checked_schema(reader.schema)
+        check = RowCheck(tuple(wanted.tiers), wanted.service_key_type)
+        disk.make_folder(run, "run")
+        batches = exact_batches(reader, schema, batch_rows)
+        files = write_files(run, batches, schema, check, disk)
+        disk.sync_folder(run, "run")
+        disk.sync_folder(run.parent, "runs")
+        if check.rows == 0:
+            raise PublishError(
+                "published.customer_tiers has no rows: every caller would be unknown; see what emptied the run"
+            )
+        manifest = replace(wanted, rows=check.rows, tiers=check.tiers, files=files)
+        validate(folder, manifest, batch_rows)
+        disk.write_file(run / _RUN_MANIFEST, manifest.to_bytes(), "manifest")
+        disk.sync_folder(run, "run")
+        disk.commit_link(run / _RUN_MANIFEST, name)
+        disk.sync_folder(folder / MANIFESTS_FOLDER, "manifests")
+        switch_to(folder, manifest.version, disk)
+    except BaseException:
+        # A committed version stays: the next publisher's recover() finishes it. What is not, must not fill the disk.
+        if run.exists() and not _is_link_of(name, run / _RUN_MANIFEST):
+            with suppress(OSError):
+                disk.remove_run(run)
+        raise
+    return manifest
+
+
+def _is_link_of(name: Path, written: Path) -> bool:
+    # Asked of the file system, not remembered: an interrupt can come between the link and a note of it.
+    return name.exists() and written.exists() and name.samefile(written)

@@ -1,0 +1,163 @@
+"""One published version, verified and mapped into memory: finding a key's row and reading its cells.
+
+Belongs here: what never changes once a version is open. Does not: which version is current, freshness, refreshing.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tierline.columns import Cell, cell_reader
+from tierline.keys import KEY_BYTES, KEY_TYPE, encode_msisdn
+from tierline.manifest import ARROW_NAME, KEYS_NAME, MSISDN, Manifest, ManifestError
+from tierline.verify import map_file
+
+KEY_COLUMN = "service_key"
+TIER_COLUMN = "tier"
+NOT_FOUND = -1
+MAX_SELECTIONS = 256
+
+
+class UnknownFieldError(KeyError):
+    """A lookup named a field that the published table does not have; lists those it has."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class OpenedVersion:
+    """A version whose Arrow and key files were verified; immutable, safe to share between threads.
+
+    Raises ManifestError when the files are damaged or do not fit the manifest, OSError when one can't be opened.
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.manifest = manifest
+        entry = manifest.file(ARROW_NAME)
+        try:
+            reader = pa.ipc.open_file(pa.py_buffer(map_file(folder, entry)))
+            self._batches = [reader.get_batch(index) for index in range(reader.num_record_batches)]
+        except pa.ArrowException as error:
+            raise ManifestError(f"{entry.path} is not an Arrow IPC file") from error
+        self.schema = reader.schema
+        self._batch_rows = self._check_batches(entry.path)
+        self._columns = {name: _Column(self._batches, name) for name in self.schema.names}
+        self._selections: dict[tuple[str, ...] | None, tuple[_Column, ...]] = {}
+        self._find = self._msisdn_finder(folder) if manifest.service_key_type == MSISDN else _text_finder(self._batches)
+
+    def find(self, key: object) -> int:
+        """The row of a service key, or NOT_FOUND; a key of another form than the table's is simply not found."""
+        return self._find(key)
+
+    def select(self, fields: Sequence[str] | None) -> tuple[_Column, ...]:
+        """The columns of these fields in this order; None is all but the key. Raises UnknownFieldError."""
+        wanted = None if fields is None else tuple(fields)
+        selection = self._selections.get(wanted)
+        if selection is None:
+            names = [n for n in self.schema.names if n != KEY_COLUMN] if wanted is None else wanted
+            if unknown := [name for name in names if name not in self._columns]:
+                raise UnknownFieldError(
+                    f"version {self.manifest.version} has no field {', '.join(map(repr, unknown))}; "
+                    f"it has {', '.join(self.schema.names)}"
+                )
+            selection = tuple(self._columns[name] for name in names)
+            if len(self._selections) < MAX_SELECTIONS:
+                self._selections[wanted] = selection
+        return selection
+
+    def read(self, row: int, selection: tuple[_Column, ...]) -> dict[str, object]:
+        """The selected cells of a row as name -> Python value."""
+        batch, within = divmod(row, self._batch_rows)
+        return {column.name: (column.cells[batch] or column.open(batch))(within) for column in selection}
+
+    def column(self, name: str) -> list[Any]:
+        """A column's Arrow arrays, one a batch."""
+        return [batch.column(name) for batch in self._batches]
+
+    def _check_batches(self, path: str) -> int:
+        rows = [batch.num_rows for batch in self._batches]
+        if sum(rows) != self.manifest.rows:
+            raise ManifestError(f"{path} has {sum(rows)} rows, its manifest says {self.manifest.rows}")
+        names = self.schema.names
+        text = bool(names) and names[0] == KEY_COLUMN and pa.types.is_string(self.schema.field(0).type)
+        if not text or TIER_COLUMN not in names or len(set(names)) != len(names):
+            raise ManifestError(f"{path} must have {KEY_COLUMN} (string) first, a {TIER_COLUMN}, no name twice")
+        full = rows[0] if rows else 1
+        if any(count != full for count in rows[:-1]) or (rows and not 0 < rows[-1] <= full):
+            raise ManifestError(f"{path}: all record batches but the last must have the same count of rows")
+        return full
+
+    def _msisdn_finder(self, folder: Path) -> Callable[[object], int]:
+        entry = self.manifest.file(KEYS_NAME)
+        if entry.bytes != self.manifest.rows * KEY_BYTES:
+            raise ManifestError(f"{entry.path} must have {KEY_BYTES} bytes a row, {self.manifest.rows} rows")
+        keys = np.frombuffer(map_file(folder, entry), KEY_TYPE)
+        rows, search = len(keys), keys.searchsorted
+
+        def find(key: object) -> int:
+            code = encode_msisdn(key)
+            if code is None:
+                return NOT_FOUND
+            row = int(search(code))
+            return row if row < rows and keys[row] == code else NOT_FOUND
+
+        return find
+
+
+class _Column:
+    """The cell readers of one column, one a batch, made when a row of the batch is first read."""
+
+    __slots__ = ("_batches", "_index", "cells", "name")
+
+    def __init__(self, batches: list[Any], name: str) -> None:
+        self._batches = batches
+        self._index = batches[0].schema.get_field_index(name) if batches else 0
+        self.name = name
+        self.cells: list[Cell | None] = [None] * len(batches)
+
+    def open(self, batch: int) -> Cell:
+        # Two threads may both make it; they make the same, and either may stay.
+        cell = cell_reader(self._batches[batch].column(self._index))
+        self.cells[batch] = cell
+        return cell
+
+
+def _text_finder(batches: list[Any]) -> Callable[[object], int]:
+    """Bisect over the first keys of the batches, then over the batch's own offsets and bytes (UTF-8 order)."""
+    columns = [batch.column(0).buffers() for batch in batches]
+    offsets = [memoryview(buffers[1]).cast("i") for buffers in columns]
+    # Arrow hands out signed bytes, and a view of those is never equal to bytes beyond ASCII.
+    data = [memoryview(b"" if buffers[2] is None else buffers[2]).cast("B") for buffers in columns]
+    rows = [batch.num_rows for batch in batches]
+    starts: list[int] = [sum(rows[:index]) for index in range(len(rows))]
+    firsts = [bytes(text[: ends[1]]) for text, ends in zip(data, offsets, strict=True)]
+
+    def find(key: object) -> int:
+        if not isinstance(key, str):
+            return NOT_FOUND
+        try:
+            wanted = key.encode("utf-8")
+        except UnicodeEncodeError:  # a lone surrogate: no stored key has one
+            return NOT_FOUND
+        batch = bisect_right(firsts, wanted) - 1
+        if batch < 0:
+            return NOT_FOUND
+        ends, text = offsets[batch], data[batch]
+        low, high = 0, rows[batch]
+        while low < high:
+            middle = (low + high) // 2
+            if bytes(text[ends[middle] : ends[middle + 1]]) < wanted:
+                low = middle + 1
+            else:
+                high = middle
+        if low < rows[batch] and text[ends[low] : ends[low + 1]] == wanted:
+            return starts[batch] + low
+        return NOT_FOUND
+
+    return find

@@ -1,0 +1,174 @@
+"""TierTable: the published tier table as a routing service sees it, one caller's row at a time.
+
+Belongs here: which version is served, how fresh it is, when it changes. Does not: file formats, finding rows.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Literal, Self
+
+from tierline.manifest import Manifest, ManifestError
+from tierline.opened import NOT_FOUND, TIER_COLUMN, OpenedVersion
+from tierline.verify import use_current
+
+Freshness = Literal["fresh", "stale", "absent"]
+NO_ROW: Mapping[str, object] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a lookup says. It never holds the number asked for, and its repr holds no cell: both are safe to log.
+
+    found: False for an unknown caller, and for every caller while no version is served.
+    row: field -> value (str, int, Decimal, bool, date or None); empty when not found.
+    version, as_of_date: of the version that answered; None while none is served.
+    freshness: `fresh`; `stale` past the version's expires_at (the row is still its last known one); `absent`.
+    """
+
+    found: bool
+    row: Mapping[str, object] = field(repr=False)
+    version: int | None
+    as_of_date: date | None
+    freshness: Freshness
+
+    @property
+    def tier(self) -> str | None:
+        """The caller's tier; None when the caller is unknown or the lookup's fields leave it out."""
+        tier = self.row.get(TIER_COLUMN)
+        return tier if isinstance(tier, str) else None
+
+
+ABSENT = Answer(found=False, row=NO_ROW, version=None, as_of_date=None, freshness="absent")
+
+
+class TierTable:
+    """The current version of a published folder, verified before its first row is served.
+
+    Opening never raises for what stands in the folder: a hotline must come up, and `status` is then "absent" and
+    `problem` says why. Lookups take no lock and may run in any number of threads beside refresh() and follow().
+    """
+
+    def __init__(self, folder: Path | str, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        """Open a published folder; `clock` returns an aware datetime and decides fresh or stale."""
+        self._folder = Path(folder)
+        self._clock = clock
+        self._opened: OpenedVersion | None = None
+        self._refreshing = threading.Lock()
+        self._ending = threading.Event()
+        self._follower: threading.Thread | None = None
+        self.problem: str | None = None  # why the newest version is not served; None when it is
+        self.refresh()
+
+    def lookup(self, key: str, fields: Sequence[str] | None = None) -> Answer:
+        """The answer for one service key (for MSISDNs: E.164 with its leading +).
+
+        fields: the columns to read, in order; fewer are faster; None reads all but service_key. A key of another form,
+        None among them, is an unknown caller. Raises UnknownFieldError for a field that the table does not have.
+        """
+        opened = self._opened  # read once: one answer comes from one version
+        if opened is None:
+            return ABSENT
+        selection = opened.select(fields)
+        manifest = opened.manifest
+        row = opened.find(key)
+        return Answer(
+            row != NOT_FOUND,
+            NO_ROW if row == NOT_FOUND else opened.read(row, selection),
+            manifest.version,
+            manifest.as_of_date,
+            self._freshness(manifest),
+        )
+
+    @property
+    def status(self) -> Freshness:
+        """`fresh`, `stale` (now is past expires_at) or `absent` (no version could be verified, or closed)."""
+        opened = self._opened
+        return "absent" if opened is None else self._freshness(opened.manifest)
+
+    @property
+    def manifest(self) -> Manifest | None:
+        """The manifest of the version that is served."""
+        opened = self._opened
+        return None if opened is None else opened.manifest
+
+    def refresh(self) -> bool:
+        """Look for a newer version, verify it whole, then switch to it; True when it switched.
+
+        Never raises for what stands in the folder and never goes back: a bad or older version is told in `problem`,
+        and the one being served stays.
+        """
+        with self._refreshing:
+            if self._ending.is_set():
+                return False
+            try:
+                newer = use_current(self._folder, self._open_newer)
+            except (ManifestError, OSError) as error:
+                self.problem = str(error)
+                return False
+            except Exception as error:
+                # Whatever a file of an unforeseen kind sets off, the version being served must stay served. The text
+                # of such an error may quote a cell, so only its kind is told.
+                self.problem = f"the newest version could not be opened: {type(error).__name__}"
+                return False
+            self.problem = None
+            if newer is None:
+                return False
+            self._opened = newer
+            return True
+
+    def follow(self, interval: float) -> Self:
+        """Refresh every `interval` seconds in a daemon thread, until close().
+
+        A forking server calls it after the fork: threads do not survive one.
+        Raises ValueError for an interval that is not positive, RuntimeError when already followed or closed.
+        """
+        if not interval > 0:
+            raise ValueError(f"follow() needs a positive number of seconds, not {interval}")
+        if self._follower is not None or self._ending.is_set():
+            raise RuntimeError("this TierTable is already followed or closed; open another one")
+        self._follower = threading.Thread(
+            target=self._refresh_until_closed, args=(interval,), name="tierline-follow", daemon=True
+        )
+        self._follower.start()
+        return self
+
+    def close(self) -> None:
+        """End following and let go of the mapped files; from then on every answer is absent."""
+        self._ending.set()
+        if self._follower is not None:
+            self._follower.join()
+        with self._refreshing:
+            self._opened = None
+            self.problem = "closed"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _freshness(self, manifest: Manifest) -> Freshness:
+        return "stale" if self._clock() > manifest.expires_at else "fresh"
+
+    def _open_newer(self, manifest: Manifest) -> OpenedVersion | None:
+        serving = self.manifest
+        if serving is None or manifest.version > serving.version:
+            return OpenedVersion(self._folder, manifest)
+        if manifest.version < serving.version:
+            raise ManifestError(
+                f"CURRENT.json names version {manifest.version}, older than {serving.version} which is served and "
+                f"stays; publish a newer version, a rollback too"
+            )
+        return None
+
+    def _refresh_until_closed(self, interval: float) -> None:
+        while not self._ending.wait(interval):
+            self.refresh()

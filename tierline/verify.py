@@ -1,0 +1,114 @@
+"""From a published folder to bytes that are proven to be what its manifest says.
+
+Belongs here: opening CURRENT.json, manifests and listed files with their SHA-256. Does not: what the rows mean.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from tierline.manifest import (
+    POINTER_NAME,
+    FileEntry,
+    Manifest,
+    ManifestError,
+    Pointer,
+)
+
+MAX_JSON_BYTES = 1 << 20  # a manifest is about 2 kB; a file that is far larger is not one
+ATTEMPTS = 5
+
+T = TypeVar("T")
+
+
+def read_pointer(folder: Path) -> Pointer:
+    """Parse CURRENT.json of a published folder; raises ManifestError or OSError."""
+    try:
+        content = _small_file(folder / POINTER_NAME)
+    except FileNotFoundError as error:
+        raise ManifestError(
+            f"{folder / POINTER_NAME} is not there: nothing was published yet, or the tier table is in another folder"
+        ) from error
+    return Pointer.parse(content)
+
+
+def read_manifest(folder: Path, pointer: Pointer) -> Manifest:
+    """Read the manifest that a pointer names and check its SHA-256; raises ManifestError or OSError."""
+    content = _small_file(folder / pointer.manifest)
+    if hashlib.sha256(content).hexdigest() != pointer.manifest_sha256:
+        raise ManifestError(
+            f"{pointer.manifest} does not have the SHA-256 that {POINTER_NAME} names: one of them is damaged; "
+            f"publish a new version"
+        )
+    return Manifest.parse(content, pointer.version)
+
+
+def map_file(folder: Path, entry: FileEntry) -> memoryview:
+    """Map a listed file into memory and check the mapping itself, so that what was checked is what is served.
+
+    Hashing releases the interpreter lock: other threads go on. Raises ManifestError or OSError.
+    """
+    with (folder / entry.path).open("rb") as file:
+        size = file.seek(0, 2)
+        if size != entry.bytes:
+            raise ManifestError(f"{entry.path} has {size} bytes, its manifest says {entry.bytes}")
+        # An empty file can't be mapped.
+        content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b"")
+    if hashlib.sha256(content).hexdigest() != entry.sha256:
+        raise ManifestError(f"{entry.path} does not have the SHA-256 of its manifest: it is damaged; publish again")
+    return content
+
+
+def use_current(folder: Path, use: Callable[[Manifest], T]) -> T:
+    """Hand the current version's checked manifest to `use` and return what that returns.
+
+    A version can be collected between the reading of CURRENT.json and the opening of its files; then the pointer has
+    moved on, and this looks again. A file that is missing while the pointer stands still is an error: OSError.
+    """
+    for _ in range(ATTEMPTS):
+        pointer = read_pointer(folder)
+        try:
+            return use(read_manifest(folder, pointer))
+        except FileNotFoundError:
+            if read_pointer(folder) == pointer:
+                raise
+    raise ManifestError(
+        f"{POINTER_NAME} moved {ATTEMPTS} times while one version was opened: versions are collected faster than they "
+        f"can be read; raise the publisher's min_age"
+    )
+
+
+def current_manifest(folder: Path | str) -> Manifest:
+    """The manifest of the current version, its SHA-256 checked (the listed files are not read).
+
+    Raises ManifestError when it is damaged or of an unknown major version, OSError when nothing can be read.
+    """
+    return use_current(Path(folder), lambda manifest: manifest)
+
+
+def verified_file(folder: Path | str, name: str) -> Path:
+    """Path of a file of the current version whose SHA-256 was just checked, for DuckDB, Polars or pandas to open.
+
+    The path is never written again; it is removed when the version is collected (14 versions and 24 hours by default).
+    Take it once a query or a refresh, not once a process. Raises ManifestError or OSError.
+    """
+    folder = Path(folder)
+
+    def check(manifest: Manifest) -> Path:
+        entry = manifest.file(name)
+        map_file(folder, entry)
+        return folder / entry.path
+
+    return use_current(folder, check)
+
+
+def _small_file(path: Path) -> bytes:
+    with path.open("rb") as file:
+        content = file.read(MAX_JSON_BYTES + 1)
+    if len(content) > MAX_JSON_BYTES:
+        raise ManifestError(f"{path.name} is larger than {MAX_JSON_BYTES} bytes: it is not of this format")
+    return content
