@@ -1,0 +1,157 @@
+"""Contract -> one row of metrics in DuckDB -> Great Expectations' verdict on that row.
+
+Belongs here: which promises of a contract are measured, and how a broken one is told. Does not: Dagster
+(pipelines/checks.py).
+Great Expectations judges one row of counts rather than the table, so that ten million rows cost one scan by DuckDB.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import duckdb
+
+from data_contracts import Column, Contract
+from pipelines.sql_text import identifier, literal
+from pipelines.warehouse import first_row
+
+ROWS = "rows"
+KEYS_REPEATED = "keys_repeated"
+
+
+@dataclass(frozen=True)
+class Promise:
+    """One count that a contract promises to be zero (or, for `rows`, at least one where the table must not be
+    empty).
+    """
+
+    metric: str
+    expression: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What Great Expectations said of a table: how many promises were judged, and the broken ones in words."""
+
+    table: str
+    rows: int
+    judged: int
+    broken: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every promise held."""
+        return not self.broken
+
+
+def promises(contract: Contract) -> tuple[Promise, ...]:
+    """Every promise of a contract that can be counted: nulls, domains, patterns, bounds of each column, and the key."""
+    found = [promise for column in contract.columns for promise in _of_column(column)]
+    if contract.key:
+        key = ", ".join(
+            identifier(name) for name in (*contract.key, *(["known_at"] if contract.delivery == "snapshot" else []))
+        )
+        found.append(Promise(KEYS_REPEATED, f"count(*) - count(distinct ({key}))", f"({key}) is unique"))
+    return tuple(found)
+
+
+def judge(con: duckdb.DuckDBPyConnection, contract: Contract, table: str, *, may_be_empty: bool) -> Verdict:
+    """Measures `table` (schema.name) against a contract and lets Great Expectations judge. Raises duckdb.Error on
+    a missing table.
+    """
+    wanted = promises(contract)
+    schema, _, name = table.partition(".")
+    columns = ", ".join(f"{p.expression} as {identifier(p.metric)}" for p in wanted)
+    row = first_row(con, f"select count(*) as {ROWS}, {columns} from {identifier(schema)}.{identifier(name)}")
+    counts = dict(zip((ROWS, *(p.metric for p in wanted)), map(int, row), strict=True))
+    broken = _broken(counts, may_be_empty=may_be_empty)
+    meanings = {p.metric: p.meaning for p in wanted}
+    return Verdict(
+        table=table,
+        rows=counts[ROWS],
+        judged=len(counts),
+        broken=tuple(
+            f"{meanings[metric]}: broken by {counts[metric]} of {counts[ROWS]} rows"
+            if metric != ROWS
+            else "the table is empty"
+            for metric in broken
+        ),
+    )
+
+
+def _of_column(column: Column) -> list[Promise]:
+    name = identifier(column.name)
+    found = []
+    if column.required:
+        found.append(Promise(f"{column.name}__null", _counted(f"{name} is null"), f"{column.name} is given"))
+    if column.enum:
+        allowed = ", ".join(literal(value) for value in column.enum)
+        found.append(
+            Promise(
+                f"{column.name}__domain",
+                _counted(f"{name} not in ({allowed})"),
+                f"{column.name} is one of {', '.join(column.enum)}",
+            )
+        )
+    if column.pattern:
+        found.append(
+            Promise(
+                f"{column.name}__pattern",
+                _counted(f"not regexp_full_match({name}, {literal(column.pattern)})"),
+                f"{column.name} has the form {column.pattern}",
+            )
+        )
+    for bound, sign in ((column.minimum, "<"), (column.maximum, ">")):
+        if bound is not None:
+            word = "least" if sign == "<" else "most"
+            found.append(
+                Promise(
+                    f"{column.name}__{'below' if sign == '<' else 'above'}",
+                    _counted(f"{name} {sign} cast({literal(bound)} as {column.physical})"),
+                    f"{column.name} is at {word} {bound}",
+                )
+            )
+    return found
+
+
+def _broken(counts: dict[str, int], *, may_be_empty: bool) -> list[str]:
+    # Imported here: it takes seconds, and only runs that judge need it. Its analytics would open a connection.
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    import great_expectations as gx  # noqa: PLC0415
+    import pandas as pd  # noqa: PLC0415
+    from great_expectations.expectations.core.expect_column_max_to_be_between import (  # noqa: PLC0415
+        ExpectColumnMaxToBeBetween,
+    )
+
+    batch = _row_of_metrics().get_batch({"dataframe": pd.DataFrame([counts])})
+    suite = gx.ExpectationSuite(
+        name="contract",
+        expectations=[
+            ExpectColumnMaxToBeBetween(column=metric, min_value=0, max_value=0) for metric in counts if metric != ROWS
+        ]
+        + [ExpectColumnMaxToBeBetween(column=ROWS, min_value=0 if may_be_empty else 1)],
+    )
+    result = batch.validate(suite)
+    return [
+        str(r.expectation_config.kwargs["column"]) for r in result.results if r.expectation_config and not r.success
+    ]
+
+
+@cache
+def _row_of_metrics() -> Any:
+    """Great Expectations' handle for a data frame; making its context costs more than judging a row."""
+    import great_expectations as gx  # noqa: PLC0415
+    from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    frames = context.data_sources.add_pandas("metrics").add_dataframe_asset("metrics")
+    return frames.add_batch_definition_whole_dataframe("metrics")
+
+
+def _counted(condition: str) -> str:
+    return f"coalesce(sum(case when {condition} then 1 else 0 end), 0)"

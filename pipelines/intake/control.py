@@ -1,0 +1,108 @@
+"""The control file beside a delivery (<file name>.ctl): how many records, which totals, known when.
+
+Belongs here: reading it and holding the file against it. Does not: counting lines.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import yaml
+from pydantic import Field, ValidationError, field_validator
+
+from pipelines.intake.opened import errors_without_data
+from pipelines.intake.refusal import IntakeRefusal
+from pipelines.intake.strict_yaml import Strict, explain, load_text
+from pipelines.sql_text import identifier
+
+# Ten decimals and 28 digits before them: far beyond any amount, and exact.
+_SUM_TYPE = "DECIMAL(38,10)"
+_NUMBER = r"-?[0-9]{1,27}(\.[0-9]{1,10})?"
+
+
+class Control(Strict):
+    """What the sender says of a file. `totals` are exact decimals as text, by source column."""
+
+    records: int | None = Field(None, ge=0)
+    known_at: str | None = None
+    sha256: str | None = None
+    totals: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("totals")
+    @classmethod
+    def _decimals(cls, totals: dict[str, str]) -> dict[str, str]:
+        for column, total in totals.items():
+            if re.fullmatch(_NUMBER, total) is None:
+                raise ValueError(f"the total of {column} is no plain decimal number")
+        return totals
+
+
+def read_control(path: Path, file_name: str) -> Control | None:
+    """The control file of the data file at `path`, or None. Raises IntakeRefusal if it is there and unreadable."""
+    beside = [p for p in (path.with_name(path.name + ".ctl"), path.with_name(path.name + ".CTL")) if p.is_file()]
+    if not beside:
+        return None
+    try:
+        document = load_text(beside[0].read_text(encoding="utf-8"))
+        return Control.model_validate({} if document in (None, "") else document)
+    except ValidationError as error:
+        raise _unreadable(file_name, explain(error)) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise _unreadable(file_name, "it is no YAML text in UTF-8") from error
+
+
+def _unreadable(file_name: str, why: str) -> IntakeRefusal:
+    return IntakeRefusal(
+        f"{file_name}.ctl",
+        "control_unreadable",
+        why,
+        "Its keys are records, known_at, sha256 and totals, see docs/sources.md.",
+    )
+
+
+def require_digest(control: Control, digest: str, file_name: str) -> None:
+    """Raises IntakeRefusal unless the digest is the announced one."""
+    if control.sha256 is not None and control.sha256.lower() != digest:
+        raise _mismatch(file_name, "sha256", control.sha256.lower(), digest)
+
+
+def require_records(control: Control, records: int, file_name: str) -> None:
+    """Raises IntakeRefusal unless there are as many data records (no header, trailer, blank lines) as announced."""
+    if control.records is not None and control.records != records:
+        raise _mismatch(file_name, "records", str(control.records), str(records))
+
+
+def require_totals(
+    con: duckdb.DuckDBPyConnection, control: Control, source: str, header: tuple[str, ...], file_name: str
+) -> None:
+    """Holds the announced totals against all records of `source` (a FROM item of text columns), exactly.
+
+    Every record that could be split into fields counts, rejected and duplicate ones too, if its field is a plain
+    decimal number. Raises IntakeRefusal at the first total that differs or names no column.
+    """
+    for column in control.totals:
+        if column not in header:
+            raise _unreadable(file_name, f"totals names {column!r}, which is no column of the file")
+    if not control.totals:
+        return
+    sums = ", ".join(
+        f"coalesce(sum(CASE WHEN regexp_full_match({c}, $form) THEN CAST({c} AS {_SUM_TYPE}) END), 0)"
+        for c in map(identifier, control.totals)
+    )
+    with errors_without_data(file_name):
+        row = con.execute(f"SELECT {sums} FROM {source}", {"form": _NUMBER}).fetchall()[0]
+    for (column, expected), found in zip(control.totals.items(), row, strict=True):
+        if Decimal(expected) != found:
+            raise _mismatch(file_name, f"the total of {column}", expected, f"{found.normalize():f}")
+
+
+def _mismatch(file_name: str, what: str, expected: str, found: str) -> IntakeRefusal:
+    return IntakeRefusal(
+        file_name,
+        "control_mismatch",
+        f"{what}: the control file says {expected}, the file has {found}",
+        "Deliver the file again, or its control file if that is wrong.",
+    )

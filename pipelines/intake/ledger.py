@@ -1,0 +1,146 @@
+"""The intake ledger: what became of every record of every file, in tables that must balance.
+
+Belongs here: the tables, the balance, rows of the ledger. Does not: deciding about records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import duckdb
+
+from data_contracts import contract, contract_names
+from pipelines.contracts.tables import INTAKE_COLUMNS, LINEAGE, staging_columns
+from pipelines.intake.mapping import SCHEMA
+from pipelines.intake.refusal import IntakeRefusal
+from pipelines.sql_text import identifier
+
+# What may be unknown: a refused file's content, a record that fails before it has columns, a change of nothing.
+# as_of_date is given only where the mapping makes dates relative to it; else the night of loading decides nothing.
+_OPTIONAL = {
+    "files": {
+        "extract",
+        "sha256",
+        "bytes",
+        "known_at",
+        "as_of_date",
+        "reason",
+        "contract_version",
+        "mapping_fingerprint",
+    },
+    "rejects": {"column_name", "raw"},
+    "duplicates": {"raw"},
+    "subscription_changes": {"changed_from"},
+}
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The records of one file and extract. `records` are physical lines (rows, for Parquet)."""
+
+    records: int
+    header: int
+    trailer: int
+    blank: int
+    accepted: int
+    rejected: int
+    duplicate: int
+    nulled: int = 0
+
+    def require_balance(self, file_name: str) -> None:
+        """Raises IntakeRefusal unless every record is accounted for exactly once."""
+        parts = self.header + self.trailer + self.blank + self.accepted + self.rejected + self.duplicate
+        if parts != self.records:
+            raise IntakeRefusal(
+                file_name,
+                "does_not_balance",
+                f"{self.records} records were read and {parts} are accounted for ({self})",
+                "Nothing of the file was kept. This is a fault of intake: please report it with the file's form.",
+            )
+
+
+def create_tables(con: duckdb.DuckDBPyConnection) -> None:
+    """Makes the schemas intake and staging and their tables where they are missing."""
+    con.execute("CREATE SCHEMA IF NOT EXISTS intake")
+    con.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+    for name, columns in INTAKE_COLUMNS.items():
+        _create(con, "intake", name, columns, set(columns) - _OPTIONAL.get(name, set()))
+    for name in contract_names(SCHEMA):
+        required = {c.name for c in contract(f"{SCHEMA}.{name}").columns if c.required} | set(LINEAGE)
+        _create(con, SCHEMA, name, staging_columns(name), required)
+
+
+def _create(
+    con: duckdb.DuckDBPyConnection, schema: str, name: str, columns: Mapping[str, str], required: set[str]
+) -> None:
+    declared = ", ".join(
+        f"{identifier(column)} {kind}{' NOT NULL' if column in required else ''}" for column, kind in columns.items()
+    )
+    con.execute(f"CREATE TABLE IF NOT EXISTS {schema}.{identifier(name)} ({declared})")
+
+
+def next_file_id(con: duckdb.DuckDBPyConnection) -> int:
+    """One beyond the highest file_id so far."""
+    return int(con.execute("SELECT coalesce(max(file_id), 0) + 1 FROM intake.files").fetchall()[0][0])
+
+
+def write_file(
+    con: duckdb.DuckDBPyConnection,
+    *,
+    file_id: int,
+    source: str,
+    extract: str | None,
+    file_name: str,
+    sha256: str | None,
+    size: int | None,
+    counts: Counts,
+    known_at: datetime | None,
+    as_of: date | None,
+    refusal: IntakeRefusal | None,
+    version: str | None,
+    fingerprint: str | None,
+) -> None:
+    """One row of intake.files. Raises IntakeRefusal if an accepted file does not balance."""
+    if refusal is None:
+        counts.require_balance(file_name)
+    con.execute(
+        f"INSERT INTO intake.files VALUES ({', '.join('?' * 20)})",
+        [
+            *(file_id, source, extract, file_name, sha256, size),
+            *(counts.records, counts.header, counts.trailer, counts.blank),
+            *(counts.accepted, counts.rejected, counts.duplicate, counts.nulled),
+            *(known_at, as_of, "accepted" if refusal is None else "refused"),
+            *(None if refusal is None else str(refusal), version, fingerprint),
+        ],
+    )
+
+
+def forget_refusals(con: duckdb.DuckDBPyConnection, file_name: str) -> None:
+    """Drops earlier refused rows of a file: one that is still refused is replaced, one that is mended is gone."""
+    con.execute("DELETE FROM intake.files WHERE file_name = ? AND status = 'refused'", [file_name])
+
+
+def forget_strays(con: duckdb.DuckDBPyConnection) -> None:
+    """Drops the rows of what was no file of any source: folders and strays are looked at anew each time."""
+    con.execute("DELETE FROM intake.files WHERE status = 'refused' AND extract IS NULL")
+
+
+def accepted_as(con: duckdb.DuckDBPyConnection, file_name: str) -> str | None:
+    """The digest under which a file of this name was accepted, or None."""
+    rows = con.execute(
+        "SELECT sha256 FROM intake.files WHERE file_name = ? AND status = 'accepted' LIMIT 1", [file_name]
+    ).fetchall()
+    return str(rows[0][0]) if rows else None
+
+
+def same_content(
+    con: duckdb.DuckDBPyConnection, source: str, sha256: str
+) -> list[tuple[str, str, datetime | None, int]]:
+    """(file name, extract, known_at, data records) of accepted files of that source and content, oldest first."""
+    return con.execute(
+        """SELECT file_name, extract, known_at, records - header - trailer - blank FROM intake.files
+           WHERE source = ? AND sha256 = ? AND status = 'accepted' ORDER BY file_id""",
+        [source, sha256],
+    ).fetchall()

@@ -1,0 +1,295 @@
+"""One extract of one opened file: typed rows, judged keys, and their way into staging and the ledger.
+
+Belongs here: what happens inside the transaction of a file. Does not: opening files, or going through many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from data_contracts import Contract
+from pipelines.intake.keys import CONFLICT, DUPLICATE, judge_keys
+from pipelines.intake.ledger import Counts
+from pipelines.intake.lines import Positions
+from pipelines.intake.mapping import SCHEMA, SourceMapping
+from pipelines.intake.opened import Opened, errors_without_data
+from pipelines.intake.reasons import Failure, failure
+from pipelines.intake.refusal import IntakeRefusal
+from pipelines.intake.settings import IntakeSettings
+from pipelines.intake.transforms import instant, local_time
+from pipelines.intake.typed import TypedSelect, typed_select
+from pipelines.sql_text import identifier, identifiers, literal
+
+_BATCH = 20_000
+_MAX_HOURS = 400 * 24
+
+
+@dataclass
+class TypedRows:
+    """Temp table `table` holds every row of the file, typed, with `_fail` (0 = fine); rowid is the row's position."""
+
+    target: Contract
+    table: str
+    select: TypedSelect
+    known_at: datetime | None
+
+    @property
+    def verdicts(self) -> str:
+        """Temp table of rows that their key keeps out."""
+        return f"{self.table}_verdicts"
+
+
+def type_rows(
+    con: duckdb.DuckDBPyConnection,
+    target: Contract,
+    mapping: SourceMapping,
+    opened: Opened,
+    *,
+    file_name: str,
+    as_of: date,
+    settings: IntakeSettings,
+    known_at: datetime | None,
+) -> TypedRows:
+    """Reads and types all rows.
+
+    Raises IntakeRefusal where DuckDB sees another number of rows than the prescan, and for a foreign currency.
+    """
+    select = typed_select(target, mapping, opened.source, as_of, settings.time_zone, check_control=opened.is_parquet)
+    rows = TypedRows(target, f"_rows_{target.name}", select, known_at)
+    with errors_without_data(file_name):
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {rows.table} AS {select.sql}")
+    seen = _one(con, f"SELECT count(*) FROM {rows.table}")
+    expected = opened.data_records - len(opened.unsplit.rejected)
+    if seen != expected:
+        raise IntakeRefusal(
+            file_name,
+            "does_not_balance",
+            f"the prescan counted {expected} rows and {seen} were read",
+            "Nothing of the file was kept. This is a fault of intake: please report it with the file's form.",
+        )
+    _require_currency(con, rows, file_name, settings.currency)
+    return rows
+
+
+def _one(con: duckdb.DuckDBPyConnection, sql: str) -> int:
+    return int(con.execute(sql).fetchall()[0][0] or 0)
+
+
+def _require_currency(con: duckdb.DuckDBPyConnection, rows: TypedRows, file_name: str, currency: str) -> None:
+    if rows.target.currency_column is None:
+        return
+    column = rows.target.column(rows.target.currency_column)
+    form = f" AND regexp_matches({identifier(column.name)}, {literal(column.pattern)})" if column.pattern else ""
+    found = con.execute(
+        f"SELECT min({identifier(column.name)}) FROM {rows.table} WHERE {identifier(column.name)} <> ?{form}",
+        [currency],
+    ).fetchall()[0][0]
+    if found is not None:
+        raise IntakeRefusal(
+            file_name,
+            "foreign_currency",
+            f"it has amounts in {found}, and a run is in one currency ({currency})",
+            "Deliver one currency a run, or set the run's currency.",
+        )
+
+
+def load_rows(
+    con: duckdb.DuckDBPyConnection,
+    rows: TypedRows,
+    opened: Opened,
+    *,
+    file_id: int,
+    file_name: str,
+    settings: IntakeSettings,
+) -> Counts:
+    """Writes accepted rows, rejects, duplicates, nulled values and days; returns the counts for the ledger."""
+    local = {
+        c.name: _local(con, rows.table, c.name, settings.time_zone)
+        for c in rows.target.columns
+        if c.local_date is not None or c.local_hour is not None
+    }
+    scope, parameters = _scope(con, rows, local)
+    kept_out = judge_keys(con, rows.target, rows=rows.table, verdicts=rows.verdicts, scope=scope, parameters=parameters)
+    fine = "_fail = 0"
+    if kept_out:
+        fine += f" AND rowid NOT IN (SELECT rid FROM {rows.verdicts})"
+    accepted = _insert(con, rows, local, fine=fine, file_id=file_id, zone=settings.time_zone)
+    rejected = _write_rejects(con, rows, opened, file_id, file_name)
+    duplicate = _write_duplicates(con, rows, opened, file_id, file_name)
+    nulled = _write_nulled(con, rows, fine, file_id)
+    _write_days(con, rows, file_id)
+    return Counts(
+        opened.records, opened.header, opened.trailer, opened.unsplit.blank, accepted, rejected, duplicate, nulled
+    )
+
+
+def _local(con: duckdb.DuckDBPyConnection, table: str, column: str, zone: str) -> str:
+    """Local time of a UTC column. Where the zone's offset is the same all along, adding it is several times faster."""
+    quoted = identifier(column)
+    low, high = con.execute(f"SELECT min({quoted}), max({quoted}) FROM {table} WHERE _fail = 0").fetchall()[0]
+    if low is not None and (high - low) < timedelta(hours=_MAX_HOURS):
+        offsets = {_offset(low + timedelta(hours=h), zone) for h in range(int((high - low) / timedelta(hours=1)) + 1)}
+        offsets.add(_offset(high, zone))
+        if len(offsets) == 1:
+            return f"({quoted} + INTERVAL {int(offsets.pop().total_seconds())} SECOND)"
+    return local_time(quoted, zone)
+
+
+def _offset(utc: datetime, zone: str) -> timedelta:
+    return utc.replace(tzinfo=ZoneInfo("UTC")).astimezone(ZoneInfo(zone)).utcoffset() or timedelta()
+
+
+def _scope(con: duckdb.DuckDBPyConnection, rows: TypedRows, local: dict[str, str]) -> tuple[str, list[object]]:
+    """Within which rows of staging a key must be unique: the delivery, the days of the file, or everything."""
+    if rows.target.delivery == "snapshot":
+        return "known_at = ?", [rows.known_at]
+    by_day = rows.target.name == "cdr" and rows.target.business_date is not None
+    if not by_day or rows.target.business_date is None:
+        return "TRUE", []
+    column = rows.target.column(rows.target.business_date)
+    found = con.execute(
+        f"SELECT DISTINCT CAST({local[column.name]} AS DATE) FROM {rows.table} WHERE _fail = 0 ORDER BY 1"
+    ).fetchall()
+    days = [d for (d,) in found]
+    if not days:
+        return "FALSE", []
+    day = identifier(column.local_date or "")
+    return f"{day} BETWEEN ? AND ? AND {day} IN (SELECT unnest(?))", [days[0], days[-1], days]
+
+
+def _insert(
+    con: duckdb.DuckDBPyConnection, rows: TypedRows, local: dict[str, str], *, fine: str, file_id: int, zone: str
+) -> int:
+    target = rows.target
+    values = [identifier(c.name) for c in target.columns]
+    values += [f"CAST({local[c.name]} AS DATE)" for c in target.columns if c.local_date is not None]
+    values += [
+        f"CAST(extract(hour FROM {local[c.name]}) AS INTEGER)" for c in target.columns if c.local_hour is not None
+    ]
+    if rows.known_at is not None:
+        known = f"TIMESTAMP {literal(rows.known_at.isoformat(sep=' '))}"
+    else:
+        business = target.column(target.business_date or "")
+        known = identifier(business.name)
+        if business.logical == "date":
+            known = instant(f"CAST({known} AS TIMESTAMP)", zone)
+    return _one(
+        con,
+        f"INSERT INTO {SCHEMA}.{identifier(target.name)} SELECT {', '.join(values)}, {known}, {file_id} "
+        f"FROM {rows.table} WHERE {fine}",
+    )
+
+
+def _write_rejects(
+    con: duckdb.DuckDBPyConnection, rows: TypedRows, opened: Opened, file_id: int, file_name: str
+) -> int:
+    failures: list[Failure] = list(rows.select.failures)
+    conflict = len(failures) + 1
+    failures.append(failure("key_conflict", ", ".join(rows.target.key)))
+    found = con.execute(
+        f"""SELECT rowid AS rid, _fail AS code FROM {rows.table} WHERE _fail <> 0
+            UNION ALL SELECT rid, {conflict} FROM {rows.verdicts} WHERE verdict = {CONFLICT} ORDER BY 1"""
+    ).fetchnumpy()
+    lines = opened.lines_of(np.asarray(found["rid"], np.int64))
+    codes = np.asarray(found["code"], np.int64)
+    unsplit, known = opened.unsplit, {}
+    extra = np.zeros(len(unsplit.rejected), np.int64)
+    for i in range(len(unsplit.rejected)):
+        said = (unsplit.reason(i), unsplit.found[i])
+        if said not in known:
+            failures.append(failure(said[0], found=said[1], expected=opened.fields))
+            known[said] = len(failures)
+        extra[i] = known[said]
+    lines = np.concatenate([lines, np.array(unsplit.rejected, np.int64)])
+    codes = np.concatenate([codes, extra])
+    order = np.argsort(lines, kind="stable")
+    lines, codes = lines[order], codes[order]
+    for start, raws in _raw_batches(con, opened, lines):
+        these = [failures[c - 1] for c in codes[start : start + len(raws)].tolist()]
+        _append(
+            con,
+            "intake.rejects",
+            {
+                "file_id": pa.array([file_id] * len(raws), pa.int64()),
+                "extract": [rows.target.name] * len(raws),
+                "file_name": [file_name] * len(raws),
+                "line_number": lines[start : start + len(raws)],
+                "column_name": pa.array([f.column for f in these], pa.string()),
+                "reason": [f.reason for f in these],
+                "detail": [f.detail for f in these],
+                "raw": raws,
+            },
+        )
+    return len(lines)
+
+
+def _write_duplicates(
+    con: duckdb.DuckDBPyConnection, rows: TypedRows, opened: Opened, file_id: int, file_name: str
+) -> int:
+    key = ", ".join(f"CAST({identifier(k)} AS VARCHAR)" for k in rows.target.key)
+    found = con.execute(
+        f"""SELECT v.rid, concat_ws('|', {key}) AS key FROM {rows.verdicts} v JOIN {rows.table} r ON r.rowid = v.rid
+            WHERE v.verdict = {DUPLICATE} ORDER BY v.rid"""
+    ).fetchnumpy()
+    lines = opened.lines_of(np.asarray(found["rid"], np.int64))
+    keys = list(found["key"])
+    for start, raws in _raw_batches(con, opened, lines):
+        _append(
+            con,
+            "intake.duplicates",
+            {
+                "file_id": pa.array([file_id] * len(raws), pa.int64()),
+                "extract": [rows.target.name] * len(raws),
+                "file_name": [file_name] * len(raws),
+                "line_number": lines[start : start + len(raws)],
+                "key": keys[start : start + len(raws)],
+                "raw": raws,
+            },
+        )
+    return len(lines)
+
+
+def _raw_batches(con: duckdb.DuckDBPyConnection, opened: Opened, lines: Positions) -> Iterator[tuple[int, list[str]]]:
+    for start in range(0, len(lines), _BATCH):
+        wanted = lines[start : start + _BATCH]
+        yield start, [text for _, text in opened.raw(con, wanted)]
+
+
+def _append(con: duckdb.DuckDBPyConnection, table: str, columns: dict[str, object]) -> None:
+    con.register("_batch", pa.table(columns))
+    try:
+        con.execute(f"INSERT INTO {table} ({identifiers(columns)}) SELECT {identifiers(columns)} FROM _batch")
+    finally:
+        con.unregister("_batch")
+
+
+def _write_nulled(con: duckdb.DuckDBPyConnection, rows: TypedRows, fine: str, file_id: int) -> int:
+    total = 0
+    for column, flag in rows.select.nulled.items():
+        count = _one(con, f"SELECT count(*) FROM {rows.table} WHERE {fine} AND {flag}")
+        if count:
+            con.execute("INSERT INTO intake.nulled VALUES (?, ?, 'bad_number_form', ?)", [file_id, column, count])
+        total += count
+    return total
+
+
+def _write_days(con: duckdb.DuckDBPyConnection, rows: TypedRows, file_id: int) -> None:
+    if rows.target.name == "cdr":
+        con.execute(
+            """INSERT INTO intake.file_days SELECT file_id, usage_date, count(*) FROM staging.cdr
+               WHERE file_id = ? GROUP BY ALL ORDER BY usage_date""",
+            [file_id],
+        )
+
+
+def drop_rows(con: duckdb.DuckDBPyConnection, target: Contract) -> None:
+    """Drops the temp tables of an extract."""
+    for table in (f"_rows_{target.name}", f"_rows_{target.name}_verdicts", "_suspect"):
+        con.execute(f"DROP TABLE IF EXISTS temp.{table}")

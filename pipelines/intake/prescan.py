@@ -1,0 +1,149 @@
+"""One streaming pass over a text file before any of it is believed: digest, encoding, lines, shape.
+
+Belongs here: what can be known without typing a field. Does not: mending lines (normalise.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from pipelines.intake.lines import Chunk, chunks, cr_only, long_line
+from pipelines.intake.mapping import Format
+from pipelines.intake.refusal import IntakeRefusal
+from pipelines.intake.spool import undecodable
+
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass
+class Scan:
+    """What the pass saw. Lines are physical and 1-based; `index` has (first line, byte offset) of each chunk.
+
+    `is_regular` means: UTF-8, LF, no quotes, no control characters, every line with as many fields as the header;
+    such a file can be read as it stands. The last line that is not blank is kept where a trailer is declared.
+    """
+
+    sha256: str
+    lines: int = 0
+    longest: int = 0
+    is_regular: bool = True
+    header_line: bytes | None = None
+    last_line: bytes = b""
+    last_line_number: int = 0
+    index: list[tuple[int, int]] = field(default_factory=list)
+
+
+def prescan(path: Path, file_name: str, form: Format, *, fields: int, max_line_bytes: int, digest: str | None) -> Scan:
+    """Scans plain text of `fields` columns. `digest` is given if the delivered bytes were hashed already.
+
+    Raises IntakeRefusal for an empty file, a wrong encoding, a line beyond `max_line_bytes`, CR-only line ends.
+    """
+    _refuse_utf16(path, file_name)
+    hasher = hashlib.sha256() if digest is None else None
+    scan = Scan(sha256=digest or "")
+    scan.is_regular = form.trailer_prefix is None
+    nuls = size = returns = 0
+    for chunk in chunks(path, file_name, max_line_bytes, hasher.update if hasher else None):
+        data = chunk.data
+        scan.index.append((chunk.first_line, chunk.offset))
+        scan.lines += len(chunk.ends)
+        size += len(data)
+        nuls += data.count(b"\x00") if b"\x00" in data else 0
+        returns += data.count(b"\r") if b"\r" in data else 0
+        if nuls * 10 > size:
+            raise IntakeRefusal(
+                file_name,
+                "not_in_encoding",
+                "it is riddled with NUL bytes, as UTF-16 text or a damaged disk block is",
+                f"Deliver it as {form.encoding}.",
+                chunk.first_line,
+            )
+        _require_utf8(chunk, file_name)
+        body = data
+        if chunk.first_line == 1 and form.header:
+            head, _, body = data.partition(b"\n")
+            scan.header_line = head
+            _require_length(head, file_name, 1, max_line_bytes)
+        scan.longest = max(scan.longest, _longest(chunk, file_name, max_line_bytes))
+        scan.is_regular = scan.is_regular and is_regular(body, form, fields, len(chunk.ends) - (len(body) != len(data)))
+        if form.trailer_prefix is not None:
+            _remember_last(scan, chunk)
+    if scan.lines == 0:
+        raise IntakeRefusal(
+            file_name,
+            "empty_file",
+            "the file is empty",
+            "Deliver it again; a delivery without records has its header line.",
+        )
+    if returns and scan.lines == 1 and returns > 1:
+        raise cr_only(file_name)
+    if hasher is not None:
+        scan.sha256 = hasher.hexdigest()
+    return scan
+
+
+def _refuse_utf16(path: Path, file_name: str) -> None:
+    with path.open("rb") as stream:
+        if stream.read(2) in _UTF16:
+            raise IntakeRefusal(
+                file_name, "not_in_encoding", "byte 0 begins UTF-16 text (byte order mark)", "Deliver it as UTF-8.", 1
+            )
+
+
+def _require_utf8(chunk: Chunk, file_name: str) -> None:
+    if chunk.data.isascii():
+        return
+    try:
+        chunk.data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = chunk.first_line + chunk.data.count(b"\n", 0, error.start)
+        raise undecodable(file_name, "utf-8", chunk.offset + error.start, line) from error
+
+
+def _require_length(line: bytes, file_name: str, number: int, limit: int) -> None:
+    if len(line) > limit:
+        raise long_line(file_name, number, line, limit)
+
+
+def _longest(chunk: Chunk, file_name: str, limit: int) -> int:
+    ends = chunk.ends
+    lengths = np.diff(ends, prepend=-1) - 1
+    longest = int(lengths.max())
+    if longest > limit:
+        at = int(np.argmax(lengths > limit))
+        start = int(ends[at] - lengths[at])
+        raise long_line(file_name, chunk.first_line + at, chunk.data[start : int(ends[at])], limit)
+    return longest
+
+
+def is_regular(body: bytes, form: Format, fields: int, lines: int) -> bool:
+    """Whether `lines` whole lines can be read as they stand, see Scan."""
+    if not body:
+        return True
+    if (form.quote != "none" and b'"' in body) or b"\r" in body or b"\x7f" in body:
+        return False
+    if not body.endswith(b"\n"):
+        body += b"\n"
+    values = np.frombuffer(body, np.uint8)
+    # Below the space stand the control characters; a tab is text.
+    if int(np.count_nonzero(values < 32)) != lines + body.count(b"\t"):
+        return False
+    if fields == 1:
+        return not body.startswith(b"\n") and b"\n\n" not in body and form.delimiter.encode() not in body
+    marks = np.flatnonzero((values == ord(form.delimiter)) | (values == 10))
+    if len(marks) != lines * fields:
+        return False
+    return bool((values[marks[fields - 1 :: fields]] == 10).all())
+
+
+def _remember_last(scan: Scan, chunk: Chunk) -> None:
+    """Keeps the last line that is not blank: it may be the trailer."""
+    text = chunk.data.rstrip(b"\r\n")
+    if text:
+        start = text.rfind(b"\n") + 1
+        scan.last_line = text[start:]
+        scan.last_line_number = chunk.first_line + text.count(b"\n")

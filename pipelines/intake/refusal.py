@@ -1,0 +1,23 @@
+"""Why a whole file is not taken, as an exception that names file, line, reason and cure.
+
+Belongs here: the refusal of files. Does not: rejects of single records (reasons.py).
+"""
+
+from __future__ import annotations
+
+
+class IntakeRefusal(Exception):  # noqa: N818  (a refusal is an answer to the sender, not a fault of ours)
+    """A file of which nothing is kept but its row in the ledger.
+
+    `file` is relative to the landing folder; `line` is 1-based and physical; `code` is short snake_case.
+    `reason` and `cure` are sentences for a person and never hold a value of a personal column.
+    """
+
+    def __init__(self, file: str, code: str, reason: str, cure: str, line: int | None = None) -> None:
+        where = file if line is None else f"{file}, line {line}"
+        super().__init__(f"{where}: {reason} [{code}]. {cure}")
+        self.file = file
+        self.code = code
+        self.reason = reason
+        self.cure = cure
+        self.line = line
