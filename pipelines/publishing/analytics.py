@@ -1,0 +1,80 @@
+"""The analysts' database: made beside the old one, then put in its place in one step.
+
+Belongs here: what is in analytics.duckdb and how it gets there. Does not: what the tables mean (sql/marts, contracts).
+"""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import duckdb
+
+from data_contracts import Contract, contract
+from pipelines.night import Night
+from pipelines.publishing.durable import Disk
+from pipelines.sql_catalogue import sql_table
+from pipelines.sql_text import identifier, literal
+from pipelines.usage import view_statement
+from pipelines.warehouse import first_row
+
+MARTS = ("customers", "intake_files", "rejects")
+# So that DuckDB 1.5, which analysts still have, can read what 2.0 writes.
+STORAGE_VERSION = "v1.5.0"
+_DATABASE = "analytics_next"
+
+
+def write_analytics(con: duckdb.DuckDBPyConnection, night: Night) -> dict[str, int]:
+    """Makes the database anew and replaces the old one; a process that has the old one open keeps reading it.
+
+    Returns the rows of each mart. Raises duckdb.Error where the SQL fails, OSError on the disk; the old database stays.
+    """
+    target = night.analytics
+    disk = Disk()
+    disk.make_folder(target.parent, "published")
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        rows = _fill(con, night, temporary)
+        temporary.chmod(0o640)
+        disk.adopt(temporary, target, "analytics")
+    finally:
+        for leftover in (temporary, temporary.with_name(temporary.name + ".wal")):
+            leftover.unlink(missing_ok=True)
+    return rows
+
+
+def _fill(con: duckdb.DuckDBPyConnection, night: Night, path: Path) -> dict[str, int]:
+    con.execute(f"attach {literal(str(path))} as {_DATABASE} (storage_version {literal(STORAGE_VERSION)})")
+    try:
+        rows = {}
+        for name in MARTS:
+            table = sql_table(f"marts.{name}")
+            source = contract(table.table)
+            order = ", ".join(identifier(k) for k in source.key) or "all"
+            given = {p: night.parameters[p] for p in table.parameters}
+            full = f"{_DATABASE}.main.{identifier(name)}"
+            con.execute(f"create table {full} as select * from ({table.text}) order by {order}", given)
+            _comment(con, source, name, "table")
+            rows[name] = int(first_row(con, f"select count(*) from {full}")[0])
+        _usage_view(con)
+        _comment(con, contract("features.usage_daily"), "usage_daily", "view")
+        return rows
+    finally:
+        con.execute(f"detach {_DATABASE}")
+
+
+def _usage_view(con: duckdb.DuckDBPyConnection) -> None:
+    paths = [str(Path(p).resolve()) for (p,) in con.execute("select path from run.usage_files order by all").fetchall()]
+    if paths:
+        con.execute(view_statement(f"{_DATABASE}.main.usage_daily", paths))
+    else:
+        con.execute(f"create table {_DATABASE}.main.no_usage as from run.no_usage")
+        con.execute(f"create view {_DATABASE}.main.usage_daily as from {_DATABASE}.main.no_usage")
+
+
+def _comment(con: duckdb.DuckDBPyConnection, source: Contract, name: str, kind: str) -> None:
+    full = f"{_DATABASE}.main.{identifier(name)}"
+    con.execute(f"comment on {kind} {full} is {literal(f'{source.purpose} {source.grain.capitalize()}.')}")
+    for column in source.columns:
+        unit = f" Unit: {column.unit}." if column.unit else ""
+        con.execute(f"comment on column {full}.{identifier(column.name)} is {literal(column.description + unit)}")

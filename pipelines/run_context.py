@@ -1,0 +1,186 @@
+"""The calendar of one night: which instants, months, origins and cut-offs an as-of date stands for.
+
+Belongs here: pure date arithmetic for the SQL's parameters and `run.*` tables. Does not: a clock, DuckDB.
+"""
+
+from __future__ import annotations
+
+import calendar
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from segmentation.policy import Policy
+from segmentation.value import required_cutoffs
+
+CREDIT_MONTHS = 12
+ACTIVITY_DAYS = 90
+
+Row = tuple[Any, ...]
+
+RUN_COLUMNS: dict[str, dict[str, str]] = {
+    "arpu_months": {
+        "billing_period": "VARCHAR",
+        "first_day": "DATE",
+        "last_day": "DATE",
+        "ends_at": "TIMESTAMP",
+        "is_latest_closed": "BOOLEAN",
+    },
+    "churn_origins": {
+        "origin_date": "DATE",
+        "origin_at": "TIMESTAMP",
+        "horizon_at": "TIMESTAMP",
+        "quiet_from": "DATE",
+        "quiet_until": "DATE",
+        "usage_observed": "BOOLEAN",
+    },
+    "tenure_bands": {
+        "origin_date": "DATE",
+        "tenure_band": "VARCHAR",
+        "activated_after": "DATE",
+        "activated_until": "DATE",
+    },
+    "service_numbers": {"service_number": "VARCHAR"},
+    "list_precedence": {"list": "VARCHAR", "position": "INTEGER"},
+    "quantiles": {"measure": "VARCHAR", "quantile": "DECIMAL(7,6)"},
+}
+
+
+@dataclass(frozen=True)
+class RunTable:
+    """A small table that the SQL reads as `run.<name>`; rows in the order of RUN_COLUMNS[name]."""
+
+    name: str
+    rows: tuple[Row, ...]
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Column names and DuckDB types."""
+        return RUN_COLUMNS[self.name]
+
+
+def local_midnight(day: date, zone: ZoneInfo) -> datetime:
+    """The instant at which `day` begins in `zone`, as naive UTC."""
+    return datetime.combine(day, time(), zone).astimezone(UTC).replace(tzinfo=None)
+
+
+def month_start(day: date, months_back: int) -> date:
+    """First day of the month that lies `months_back` whole months before the month of `day`."""
+    index = day.year * 12 + day.month - 1 - months_back
+    return date(index // 12, index % 12 + 1, 1)
+
+
+def month_end(day: date) -> date:
+    """Last day of the month of `day`."""
+    return day.replace(day=calendar.monthrange(day.year, day.month)[1])
+
+
+def latest_activation(day: date, months: int) -> date:
+    """The latest activation date with at least `months` whole months of tenure on `day`.
+
+    The inverse of the tenure rule (a step that overshoots a short month ends on its last day): on 28 February 2023 a
+    line
+    activated on 31 January has one month, so the answer for one month is 31 January.
+    """
+    first = month_start(day, months)
+    last = month_end(first)
+    if day == month_end(day):
+        return last
+    return min(first.replace(day=min(day.day, last.day)), last)
+
+
+def last_closed_month(as_of: date, closing_day: int) -> date:
+    """First day of the last month whose bills are complete: a month closes on `closing_day` of the month after it."""
+    return month_start(as_of, 1 if as_of.day >= closing_day else 2)
+
+
+def parameters(as_of: date, zone: ZoneInfo, service_key_type: str) -> dict[str, Any]:
+    """Values of the `$name` parameters of the SQL files for one as-of date."""
+    year_from = _months_before(as_of, CREDIT_MONTHS) + timedelta(days=1)
+    return {
+        "as_of_date": as_of,
+        "as_of_end": local_midnight(as_of + timedelta(days=1), zone),
+        "stops_from": local_midnight(year_from, zone),
+        "credit_from": year_from,
+        "activity_from": as_of - timedelta(days=ACTIVITY_DAYS - 1),
+        "service_key_type": service_key_type,
+    }
+
+
+def run_tables(
+    as_of: date,
+    zone: ZoneInfo,
+    policy: Policy,
+    service_numbers: tuple[str, ...],
+    usage_days: tuple[date, date] | None,
+) -> tuple[RunTable, ...]:
+    """The `run.*` tables of one as-of date. `usage_days` is the first and last day of loaded usage, None without
+    any.
+    """
+    return (
+        _arpu_months(as_of, zone, policy),
+        _churn_origins(as_of, zone, policy, usage_days),
+        _tenure_bands(as_of, policy),
+        RunTable("service_numbers", tuple((number,) for number in sorted(set(service_numbers)))),
+        RunTable("list_precedence", tuple((name, i) for i, name in enumerate(policy.lists.precedence, start=1))),
+        RunTable("quantiles", tuple((m, Decimal(q)) for m, q in required_cutoffs(policy).iter_rows())),
+    )
+
+
+def _months_before(day: date, months: int) -> date:
+    first = month_start(day, months)
+    return first.replace(day=min(day.day, month_end(first).day))
+
+
+def _arpu_months(as_of: date, zone: ZoneInfo, policy: Policy) -> RunTable:
+    latest = last_closed_month(as_of, int(policy.arpu.closing_day.value))
+    rows = []
+    for back in range(int(policy.arpu.window_months.value)):
+        first = month_start(latest, back)
+        last = month_end(first)
+        ends_at = local_midnight(last + timedelta(days=1), zone)
+        rows.append((f"{first:%Y-%m}", first, last, ends_at, back == 0))
+    return RunTable("arpu_months", tuple(rows))
+
+
+def _history_origins(as_of: date, policy: Policy) -> list[date]:
+    """Month ends of the policy's history whose horizon has passed by the as-of date, oldest first."""
+    horizon = timedelta(days=int(policy.churn.horizon_days.value))
+    ends = [month_start(as_of, back) - timedelta(days=1) for back in range(int(policy.churn.history_months.value) + 1)]
+    return sorted(end for end in ends if end + horizon <= as_of)[-int(policy.churn.history_months.value) :]
+
+
+def _churn_origins(as_of: date, zone: ZoneInfo, policy: Policy, usage_days: tuple[date, date] | None) -> RunTable:
+    horizon = timedelta(days=int(policy.churn.horizon_days.value))
+    quiet = timedelta(days=int(policy.churn.prepaid_inactive_days.value))
+    rows = []
+    for origin in _history_origins(as_of, policy):
+        observed = (
+            usage_days is not None
+            and usage_days[0] <= origin - quiet + timedelta(days=1)
+            and usage_days[1] >= origin + quiet
+        )
+        rows.append(
+            (
+                origin,
+                local_midnight(origin + timedelta(days=1), zone),
+                local_midnight(origin + horizon + timedelta(days=1), zone),
+                origin - quiet,
+                origin + quiet,
+                observed,
+            )
+        )
+    return RunTable("churn_origins", tuple(rows))
+
+
+def _tenure_bands(as_of: date, policy: Policy) -> RunTable:
+    edges = policy.churn.tenure_bands_months
+    rows = []
+    for origin in (*_history_origins(as_of, policy), as_of):
+        for lower, upper in zip(edges, (*edges[1:], None), strict=True):
+            until = latest_activation(origin, lower)
+            after = date(1900, 1, 1) if upper is None else latest_activation(origin, upper)
+            rows.append((origin, f"{lower}-{upper}" if upper is not None else f"{lower}+", after, until))
+    return RunTable("tenure_bands", tuple(rows))

@@ -1,0 +1,69 @@
+"""The run key: a digest of everything that decides what a night publishes. Same key, same table.
+
+Belongs here: what goes into the key. Does not: what is done with it (publishing skips a key that is published already).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import date, datetime
+from functools import cache
+from importlib import resources
+from importlib.resources.abc import Traversable
+
+import duckdb
+
+from pipelines.settings import Settings
+from segmentation.policy import Policy
+from segmentation.scoring import MODEL_VERSION
+
+# Packages whose text decides a result. The CLI, docs and tests do not.
+_DECIDING = ("data_contracts", "segmentation", "sql", "pipelines")
+_RESULT_SETTINGS = ("time_zone", "currency", "service_numbers", "service_key_type")
+
+
+def run_key(
+    con: duckdb.DuckDBPyConnection, as_of_date: date, as_of_end: datetime, policy: Policy, settings: Settings
+) -> str:
+    """SHA-256 over the as-of date, the digests of all accepted inputs known by then, policy, training, code and
+    settings.
+    """
+    inputs = con.execute(
+        "select extract, sha256, mapping_fingerprint, as_of_date from intake.files "
+        "where status = 'accepted' and (known_at is null or known_at < $as_of_end) order by all",
+        {"as_of_end": as_of_end},
+    ).fetchall()
+    content = {
+        "as_of_date": as_of_date,
+        "inputs": inputs,
+        "policy": policy.fingerprint,
+        "training": MODEL_VERSION,
+        "code": code_digest(),
+        "settings": {name: getattr(settings, name) for name in _RESULT_SETTINGS},
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@cache
+def code_digest() -> str:
+    """SHA-256 over the source text of the packages that decide a result, so that changed code never passes for the
+    same run.
+    """
+    digest = hashlib.sha256()
+    for package in _DECIDING:
+        for name, content in sorted(_texts(resources.files(package), package)):
+            digest.update(f"{name}\0{len(content)}\0".encode())
+            digest.update(content)
+    return digest.hexdigest()
+
+
+def _texts(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
+    found = []
+    for item in folder.iterdir():
+        name = f"{prefix}/{item.name}"
+        if item.is_dir() and item.name not in ("__pycache__", "cli"):
+            found += _texts(item, name)
+        elif item.name.endswith((".py", ".sql", ".yaml")):
+            found.append((name, item.read_bytes()))
+    return found

@@ -1,0 +1,85 @@
+"""Runs the judgement of segmentation/ over the warehouse's tables, batch by batch.
+
+Belongs here: reading, batching and writing. Does not: any rule about a customer's worth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+
+import duckdb
+import polars as pl
+
+from segmentation.columns import CUTOFFS, MEASURES, SCORES, Dtype
+from segmentation.measures import measures
+from segmentation.policy import Policy
+from segmentation.scoring import score
+
+BATCH_ROWS = 100_000
+_TYPES: dict[str, str] = {
+    "String": "VARCHAR",
+    "Int16": "SMALLINT",
+    "Int32": "INTEGER",
+    "Int64": "BIGINT",
+    "Date": "DATE",
+    "Boolean": "BOOLEAN",
+}
+
+
+def write_measures(con: duckdb.DuckDBPyConnection, policy: Policy, as_of_date: date) -> int:
+    """Fills `scores.measures`, one row a customer in service; returns the rows."""
+    return _apply(
+        con,
+        "select * from features.customer where lines_in_service > 0",
+        "measures",
+        MEASURES,
+        lambda batch: measures(batch, policy, as_of_date),
+    )
+
+
+def write_scores(con: duckdb.DuckDBPyConnection, policy: Policy, as_of_date: date) -> int:
+    """Fills `scores.customer` from `features.customer`, `scores.measures` and `scores.cutoffs`; returns the rows."""
+    cutoffs = con.sql("select measure, quantile, threshold from scores.cutoffs").pl().cast(dict(CUTOFFS))
+    return _apply(
+        con,
+        "select f.*, m.* exclude (customer_id) from features.customer as f "
+        "join scores.measures as m using (customer_id)",
+        "customer",
+        SCORES,
+        lambda batch: score(batch, policy, cutoffs, as_of_date),
+    )
+
+
+def _apply(
+    con: duckdb.DuckDBPyConnection,
+    query: str,
+    name: str,
+    columns: Mapping[str, Dtype],
+    judge: Callable[[pl.DataFrame], pl.DataFrame],
+) -> int:
+    """Replaces `scores.<name>` by the judged rows of the query in one transaction, never holding more than a batch."""
+    declared = ", ".join(f'"{column}" {_duckdb_type(dtype)}' for column, dtype in columns.items())
+    written = 0
+    with con.cursor() as reader:
+        batches = reader.sql(query).to_arrow_reader(BATCH_ROWS)
+        con.begin()
+        try:
+            con.execute(f'create or replace table scores."{name}" ({declared})')
+            for batch in batches:
+                judged = judge(pl.DataFrame(batch)).select(columns.keys())
+                con.register("judged_batch", judged.to_arrow())
+                con.execute(f'insert into scores."{name}" select * from judged_batch')
+                con.unregister("judged_batch")
+                written += judged.height
+            con.commit()
+        except BaseException:
+            con.rollback()
+            raise
+    return written
+
+
+def _duckdb_type(dtype: Dtype) -> str:
+    if isinstance(dtype, pl.Decimal):
+        return f"DECIMAL({dtype.precision},{dtype.scale})"
+    return _TYPES[str(dtype)]

@@ -1,0 +1,120 @@
+"""What an operator sets for an installation: defaults < file < environment < command-line options.
+
+Belongs here: names, meanings and bounds of settings. Does not: what a customer is worth (the policy decides that).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
+from pydantic_settings import SettingsError as SettingsErrorFromSource
+from yaml import YAMLError
+
+SETTINGS_FILE = "tierline.yaml"
+
+
+class SettingsError(ValueError):
+    """A setting that can't be used; the message names the setting, where it came from and the cure."""
+
+
+class Settings(BaseSettings):
+    """Settings of one home folder: in `<home>/tierline.yaml`, or as TIERLINE_<NAME> in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="TIERLINE_", extra="forbid", frozen=True)
+
+    time_zone: str = Field(
+        "Asia/Shanghai", description="The operator's time zone, an IANA name. It decides what a day is."
+    )
+    currency: str = Field(
+        "CNY", pattern="^[A-Z]{3}$", description="ISO 4217 code of every amount; other currencies are refused."
+    )
+    policy: str = Field("default", description="Name of a shipped policy, or the path of a policy file.")
+    service_numbers: tuple[str, ...] = Field(
+        ("10086", "1860"), description="The operator's own hotline numbers; calls to them are hotline calls."
+    )
+    service_key_type: Literal["msisdn", "account", "subscription"] = Field(
+        "msisdn", description="What a routing system looks a caller up by."
+    )
+    expires_after_hours: int = Field(
+        36, ge=1, le=24 * 366, description="Hours after publication from which readers call a table stale."
+    )
+    keep_versions: int = Field(
+        14, ge=2, le=1000, description="Published versions kept, besides any younger than a day."
+    )
+    lock_wait_seconds: float = Field(
+        10.0,
+        ge=0,
+        le=3600,
+        description="How long to wait for another run that holds the warehouse or the published folder.",
+    )
+    memory_limit: str = Field(
+        "3GB",
+        pattern=r"^\d+(\.\d+)?\s?(MB|GB|MiB|GiB)$",
+        description="Memory that DuckDB may use before it spills to disk.",
+    )
+    threads: int = Field(0, ge=0, le=1024, description="Threads that DuckDB may use; 0 is one a core.")
+    max_line_bytes: int = Field(
+        1_048_576, ge=1024, description="Longest line of an extract; a file with a longer one is refused."
+    )
+    max_expansion: int = Field(
+        200, ge=2, description="Most that a compressed extract may grow by when unpacked, as a factor."
+    )
+    max_file_bytes: int = Field(
+        64 * 1024**3, ge=1024, description="Largest extract, unpacked; a larger one is refused: split it."
+    )
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError):
+            raise ValueError(f"{value!r} is not an IANA time zone such as Asia/Shanghai or Europe/London") from None
+        return value
+
+
+def load(home: Path, options: dict[str, Any] | None = None) -> Settings:
+    """Settings of `home`: defaults < `<home>/tierline.yaml` < TIERLINE_* < `options` (None values are not given).
+
+    Raises SettingsError naming the setting, where it stands and what is wrong with it.
+    """
+    file = home / SETTINGS_FILE
+    given = {name: value for name, value in (options or {}).items() if value is not None}
+
+    class Located(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  (the base class's signature)
+            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return init_settings, env_settings, YamlConfigSettingsSource(settings_cls, yaml_file=file)
+
+    try:
+        return Located(**given)
+    except (YAMLError, UnicodeDecodeError, SettingsErrorFromSource) as error:
+        raise SettingsError(f"{file} or the environment: not readable: {error}") from None
+    except ValidationError as error:
+        faults = "; ".join(_fault(e["loc"], e["msg"], given) for e in error.errors())
+        raise SettingsError(faults) from None
+
+
+def _fault(place: tuple[int | str, ...], message: str, given: dict[str, Any]) -> str:
+    name = str(place[0]) if place else "settings"
+    in_environment = f"TIERLINE_{name.upper()}" in os.environ
+    origin = "the command line" if name in given else f"TIERLINE_{name.upper()}" if in_environment else SETTINGS_FILE
+    known = "" if name in Settings.model_fields else f"; known settings: {', '.join(Settings.model_fields)}"
+    return f"setting {name} (from {origin}): {message}{known}"

@@ -1,0 +1,152 @@
+"""Daily usage as immutable Parquet, one file a day and state of knowledge, and the view that reads them as one table.
+
+Belongs here: which day must be rolled up anew, and where its file is. Does not: what a row holds (sql/features).
+
+A file's name is the digest of all that decides its content: the CDR files that touch the day and are known by the
+as-of date, the deliveries of subscriptions that changed, afterwards, who held a number on that day, the service numbers
+and the SQL. So a late file restates exactly the days that it touches, in a new file; the old one stays, and an earlier
+night can be reproduced from it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipelines.publishing.durable import Disk
+from pipelines.sql_catalogue import SqlTable, sql_table
+from pipelines.warehouse import first_row
+
+FOLDER = "usage_daily"
+_DAY_INPUTS = """
+    select d.usage_date, 'cdr' as kind, f.sha256, f.mapping_fingerprint, d.records
+    from intake.file_days as d
+    join intake.files as f on f.file_id = d.file_id and f.extract = 'cdr'
+    where d.usage_date <= $as_of_date and (f.known_at is null or f.known_at < $as_of_end)
+    union all
+    -- What was said of the lines by the day's end belongs to every knowledge of the day; only later words count.
+    select days.usage_date, 'subscriptions' as kind, f.sha256, f.mapping_fingerprint, 0 as records
+    from (select usage_date, max(usage_date) + 1 as next_date from intake.file_days group by usage_date) as days
+    join intake.subscription_changes as s
+        on s.changed_from < days.next_date + interval 1 day and s.known_at > days.usage_date - interval 1 day
+    join intake.files as f on f.file_id = s.file_id and f.extract = 'subscriptions'
+    where days.usage_date <= $as_of_date and s.known_at < $as_of_end
+    order by all
+"""
+
+
+@dataclass(frozen=True)
+class UsageReport:
+    """Days in the loaded usage, how many were rolled up anew, and how many records of them belong to nobody."""
+
+    days: int
+    rolled_up: int
+    records: int
+    unattributed: int
+    first_day: date | None
+    last_day: date | None
+
+
+def loaded_days(con: duckdb.DuckDBPyConnection, as_of_date: date, as_of_end: Any) -> tuple[date, date] | None:
+    """First and last day with any CDR known by the as-of date; None without one."""
+    first, last = first_row(
+        con,
+        "select min(d.usage_date), max(d.usage_date) from intake.file_days as d "
+        "join intake.files as f on f.file_id = d.file_id and f.extract = 'cdr' "
+        "where d.usage_date <= $d and (f.known_at is null or f.known_at < $e)",
+        {"d": as_of_date, "e": as_of_end},
+    )
+    return (first, last) if first is not None else None
+
+
+def roll_up(
+    con: duckdb.DuckDBPyConnection,
+    published: Path,
+    parameters: Mapping[str, Any],
+    service_numbers: tuple[str, ...],
+    progress: Callable[[int, int], None],
+) -> UsageReport:
+    """Makes each day's file that is not there yet, and `features.usage_daily` as a view over the days' current files.
+
+    `run.usage_files` (usage_date, path) lists them. Raises duckdb.Error where the SQL fails.
+    """
+    table = sql_table("features.usage_daily")
+    names = _file_names(con, table, parameters, service_numbers)
+    folder = published / FOLDER
+    missing = [(day, folder / name) for day, name in names if not (folder / name).exists()]
+    for done, (day, path) in enumerate(missing):
+        progress(done, len(missing))
+        _write_day(con, table, {**parameters, "usage_date": day}, path)
+    progress(len(missing), len(missing))
+    con.execute("create or replace table run.usage_files (usage_date date, path varchar)")
+    if names:
+        con.executemany("insert into run.usage_files values (?, ?)", [[day, str(folder / name)] for day, name in names])
+    _point_view(con, table, parameters, [str(folder / name) for _, name in names])
+    records, unattributed = first_row(
+        con,
+        "select coalesce(sum(records), 0), coalesce(sum(records) filter (subscription_id is null), 0) "
+        "from features.usage_daily",
+    )
+    days = [day for day, _ in names]
+    return UsageReport(
+        days=len(days),
+        rolled_up=len(missing),
+        records=int(records),
+        unattributed=int(unattributed),
+        first_day=days[0] if days else None,
+        last_day=days[-1] if days else None,
+    )
+
+
+def view_statement(name: str, paths: list[str]) -> str:
+    """The statement that makes `name` a view over the day files, for the warehouse and for the analysts' database."""
+    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+    return f"create or replace view {name} as select * from read_parquet([{listed}], hive_partitioning = false)"
+
+
+def _file_names(
+    con: duckdb.DuckDBPyConnection, table: SqlTable, parameters: Mapping[str, Any], service_numbers: tuple[str, ...]
+) -> list[tuple[date, str]]:
+    given = {name: parameters[name] for name in ("as_of_date", "as_of_end")}
+    inputs: dict[date, list[Any]] = {}
+    for day, *facts in con.execute(_DAY_INPUTS, given).fetchall():
+        inputs.setdefault(day, []).append(facts)
+    common = [sorted(service_numbers), hashlib.sha256(table.text.encode()).hexdigest()]
+    names = []
+    for day in sorted(inputs):
+        if not any(kind == "cdr" for kind, *_ in inputs[day]):
+            continue
+        digest = hashlib.sha256(json.dumps([inputs[day], common], default=str).encode()).hexdigest()
+        names.append((day, f"usage_date={day.isoformat()}/{digest[:16]}.parquet"))
+    return names
+
+
+def _write_day(con: duckdb.DuckDBPyConnection, table: SqlTable, parameters: Mapping[str, Any], path: Path) -> None:
+    disk = Disk()
+    for folder in (path.parents[2], path.parents[1], path.parent):
+        disk.make_folder(folder, "usage-day")
+    temporary = path.with_suffix(".tmp")
+    given = {name: parameters[name] for name in table.parameters}
+    # Sorted, so that the same rows give the same bytes.
+    rows = con.sql(f"select * from ({table.text}) order by subscription_id nulls first", params=given)
+    rows.write_parquet(str(temporary), compression="zstd")
+    disk.adopt(temporary, path, "usage-day")
+
+
+def _point_view(
+    con: duckdb.DuckDBPyConnection, table: SqlTable, parameters: Mapping[str, Any], paths: list[str]
+) -> None:
+    if paths:
+        con.execute(view_statement("features.usage_daily", paths))
+        return
+    # Without any CDR the view still has its columns, from the SQL itself over a day that nobody has.
+    given = {name: parameters.get(name, date(1900, 1, 1)) for name in table.parameters}
+    con.execute(f"create or replace table run.no_usage as select * from ({table.text}) limit 0", given)
+    con.execute("create or replace view features.usage_daily as select * from run.no_usage")

@@ -1,0 +1,152 @@
+"""The warehouse: one private DuckDB file, opened for one piece of work at a time and always closed.
+
+Belongs here: connecting, running SQL files, what failed and where. Does not: what the SQL says, who reads the result.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipelines.run_context import RunTable
+from pipelines.settings import Settings
+from pipelines.sql_catalogue import SqlTable
+
+SCHEMAS = ("intake", "staging", "run", "features", "scores")
+
+
+class WarehouseError(RuntimeError):
+    """The warehouse could not be opened, or a SQL file failed; the message names the file or table and the cure."""
+
+
+class WarehouseBusyError(WarehouseError):
+    """Another process holds the warehouse."""
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """Where the warehouse is and what it may use. Opening is explicit: this object holds no connection."""
+
+    path: Path
+    temporary: Path
+    memory_limit: str
+    threads: int
+    lock_wait_seconds: float
+
+    @classmethod
+    def of(cls, home: Path, settings: Settings) -> Warehouse:
+        """The warehouse of a home folder under its settings."""
+        return cls(
+            path=home / "warehouse.duckdb",
+            temporary=home / "tmp" / "duckdb",
+            memory_limit=settings.memory_limit,
+            threads=settings.threads,
+            lock_wait_seconds=settings.lock_wait_seconds,
+        )
+
+    @contextmanager
+    def open(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection that is closed in any case. Raises WarehouseError if another process holds the file too long."""
+        con = self._connect()
+        try:
+            con.execute("set TimeZone = 'UTC'")
+            con.execute("set enable_progress_bar = false")
+            for schema in SCHEMAS:
+                con.execute(f"create schema if not exists {schema}")
+            yield con
+        finally:
+            con.close()
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+        self.temporary.mkdir(parents=True, exist_ok=True, mode=0o750)
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": self.memory_limit,
+            "temp_directory": str(self.temporary),
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+        if self.threads:
+            config["threads"] = self.threads
+        deadline = time.monotonic() + self.lock_wait_seconds
+        while True:
+            try:
+                con = duckdb.connect(str(self.path), config=config)
+                self.path.chmod(0o640)
+                return con
+            except duckdb.IOException as error:
+                if "lock" not in str(error).lower():
+                    raise WarehouseError(
+                        f"{self.path} can't be opened: {error}. It can be made anew: move it away and run again, "
+                        "with all extracts in landing/"
+                    ) from error
+                if time.monotonic() >= deadline:
+                    raise WarehouseBusyError(
+                        f"{self.path} is held by another run ({_holder(str(error))}); waited "
+                        f"{self.lock_wait_seconds:g} s. Let it finish, or raise the setting lock_wait_seconds"
+                    ) from error
+                time.sleep(0.1)
+
+
+def _holder(message: str) -> str:
+    _, found, rest = message.partition("PID ")
+    return f"PID {rest.split(')')[0].split('.')[0]}" if found else "process unknown"
+
+
+def write_run_tables(con: duckdb.DuckDBPyConnection, tables: tuple[RunTable, ...]) -> None:
+    """Makes the `run.*` tables of an as-of date anew."""
+    for table in tables:
+        columns = ", ".join(f'"{name}" {kind}' for name, kind in table.columns.items())
+        con.execute(f'create or replace table run."{table.name}" ({columns})')
+        if table.rows:
+            marks = ", ".join("?" for _ in table.columns)
+            con.executemany(f'insert into run."{table.name}" values ({marks})', [list(row) for row in table.rows])
+
+
+def build(con: duckdb.DuckDBPyConnection, table: SqlTable, parameters: Mapping[str, Any]) -> int:
+    """Runs one SQL file into the table of its name, in one transaction; returns the rows. Raises WarehouseError."""
+    statement = f'create or replace table "{table.schema}"."{table.name}" as\n{table.text}'
+    _execute(con, statement, table, parameters)
+    return count(con, table.table)
+
+
+def select(con: duckdb.DuckDBPyConnection, table: SqlTable, parameters: Mapping[str, Any]) -> duckdb.DuckDBPyRelation:
+    """The rows of one SQL file as a relation, without making a table of them. Raises WarehouseError."""
+    given = {name: parameters[name] for name in table.parameters}
+    try:
+        return con.sql(table.text, params=given)
+    except duckdb.Error as error:
+        raise _failed(table, error) from error
+
+
+def count(con: duckdb.DuckDBPyConnection, table: str) -> int:
+    """Rows of `schema.table`, which must be one of ours."""
+    schema, _, name = table.partition(".")
+    return int(first_row(con, f'select count(*) from "{schema}"."{name}"')[0])
+
+
+def first_row(
+    con: duckdb.DuckDBPyConnection, query: str, parameters: Mapping[str, Any] | None = None
+) -> tuple[Any, ...]:
+    """The one row of a query. Fetched to the end: DuckDB 2 refuses work beside an unfinished result."""
+    return con.execute(query, parameters or {}).fetchall()[0]
+
+
+def _execute(con: duckdb.DuckDBPyConnection, statement: str, table: SqlTable, parameters: Mapping[str, Any]) -> None:
+    missing = [name for name in table.parameters if name not in parameters]
+    if missing:
+        raise WarehouseError(f"sql/{table.schema}/{table.name}.sql needs the parameters {', '.join(missing)}")
+    try:
+        con.execute(statement, {name: parameters[name] for name in table.parameters})
+    except duckdb.Error as error:
+        raise _failed(table, error) from error
+
+
+def _failed(table: SqlTable, error: duckdb.Error) -> WarehouseError:
+    return WarehouseError(f"sql/{table.schema}/{table.name}.sql failed: {error}")

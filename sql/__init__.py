@@ -1,0 +1,1 @@
+"""SQL as text: one SELECT a file, one output table, named like its folder and file. No Python lives here."""

@@ -1,0 +1,251 @@
+-- grain: one row a customer who ever had a subscription, as of one date
+-- owner: customer-value
+-- Everything that the judgement of a customer needs, summed over the lines.
+with lines as (
+    select
+        customer_id,
+        sum(case when in_service then 1 else 0 end)::integer as lines_in_service,
+        sum(case when in_service and status = 'active' then 1 else 0 end)::integer as lines_active,
+        sum(case when in_service and status = 'suspended' then 1 else 0 end)::integer as lines_suspended,
+        sum(case when in_service then 0 else 1 end)::integer as lines_ceased,
+        min(case when in_service then activation_date end) as first_activation_date,
+        min(activation_date) as on_network_since,
+        min(case when in_service and contract_end_date >= $as_of_date then contract_end_date end) as contract_end_date,
+        max(case when in_service then ported_in_from end) as ported_in_from,
+        sum(arrears_stops)::integer as arrears_stops
+    from features.subscriptions
+    group by customer_id
+),
+
+-- What a customer is, when the lines differ: by the lines in service, without any by the line activated last.
+line_kinds as (
+    select
+        s.customer_id,
+        max(case when s.payment_type = 'postpaid' then 1 else 0 end) = 1 as has_postpaid_line,
+        max(case when s.payment_type = 'prepaid' then 1 else 0 end) = 1 as has_prepaid_line
+    from (
+        select
+            *,
+            row_number() over (partition by customer_id order by activation_date desc, subscription_id desc) as recency
+        from features.subscriptions
+    ) as s
+    join lines as l on l.customer_id = s.customer_id
+    where s.in_service or (l.lines_in_service = 0 and s.recency = 1)
+    group by s.customer_id
+),
+
+primary_lines as (
+    select
+        customer_id,
+        brand,
+        row_number() over (
+            partition by customer_id
+            order by case when in_service then 0 else 1 end, activation_date, subscription_id
+        ) as seniority
+    from features.subscriptions
+),
+
+-- Months of the window that count: those whose bills are loaded, and those that lie inside the loaded usage.
+usage_span as (
+    select min(usage_date) as first_day, max(usage_date) as last_day
+    from features.usage_daily
+),
+
+covered_months as (
+    select
+        m.billing_period,
+        m.last_day,
+        m.is_latest_closed,
+        b.billing_period is not null as has_bills,
+        coalesce(u.first_day <= m.first_day and u.last_day >= m.last_day, false) as has_usage
+    from run.arpu_months as m
+    cross join usage_span as u
+    left join (select billing_period from features.bill_shares group by billing_period) as b
+        on b.billing_period = m.billing_period
+),
+
+months_on_network as (
+    select
+        l.customer_id,
+        sum(case when m.has_bills then 1 else 0 end)::integer as billed_months,
+        sum(case when m.has_usage then 1 else 0 end)::integer as usage_months
+    from lines as l
+    join covered_months as m on l.on_network_since <= m.last_day
+    group by l.customer_id
+),
+
+-- One row a customer and month: what the month brought.
+spend as (
+    select
+        customer_id,
+        billing_period,
+        sum(bills)::integer as bills,
+        sum(billed_amount) as billed_amount,
+        sum(fee_amount) as fee_amount,
+        sum(usage_amount) as usage_amount,
+        sum(voice_seconds) as voice_seconds
+    from (
+        select
+            customer_id,
+            billing_period,
+            1 as bills,
+            case when payment_type = 'postpaid' then amount else 0 end as billed_amount,
+            case when payment_type = 'prepaid' then amount else 0 end as fee_amount,
+            0::decimal(18, 4) as usage_amount,
+            0::bigint as voice_seconds
+        from features.bill_shares
+        where customer_id is not null
+        union all
+        select
+            l.customer_id,
+            u.billing_period,
+            0 as bills,
+            0 as billed_amount,
+            0 as fee_amount,
+            case when l.payment_type = 'prepaid' and m.has_usage then u.charge_amount else 0 end as usage_amount,
+            case when m.has_usage then u.voice_seconds else 0 end as voice_seconds
+        from features.usage_monthly as u
+        join covered_months as m on m.billing_period = u.billing_period
+        join features.subscription_months as l
+            on l.billing_period = u.billing_period and l.subscription_id = u.subscription_id
+    ) as parts
+    group by customer_id, billing_period
+),
+
+window_spend as (
+    select
+        s.customer_id,
+        sum(s.bills)::integer as bills_in_window,
+        sum(s.billed_amount)::decimal(18, 4) as billed_amount,
+        sum(s.fee_amount)::decimal(18, 4) as prepaid_fee_amount,
+        sum(s.usage_amount)::decimal(18, 4) as prepaid_usage_amount,
+        sum(s.voice_seconds)::bigint as voice_seconds,
+        sum(s.billed_amount + s.fee_amount + s.usage_amount)::decimal(18, 4) as window_amount,
+        sum(
+            case when m.is_latest_closed then s.billed_amount + s.fee_amount + s.usage_amount else 0 end
+        )::decimal(18, 4) as latest_month_amount
+    from spend as s
+    join covered_months as m on m.billing_period = s.billing_period
+    group by s.customer_id
+),
+
+activity as (
+    select l.customer_id, max(a.active_date) as last_activity_date
+    from (
+        select subscription_id, max(usage_date) as active_date
+        from features.usage_daily
+        where subscription_id is not null and usage_date >= $activity_from
+        group by subscription_id
+        union all
+        select subscription_id, max(paid_date) as active_date
+        from staging.payments
+        where
+            kind = 'recharge' and subscription_id is not null and known_at < $as_of_end
+            and paid_date between $activity_from and $as_of_date
+        group by subscription_id
+    ) as a
+    join features.subscriptions as l on l.subscription_id = a.subscription_id
+    group by l.customer_id
+),
+
+observed as (
+    select count(distinct usage_date)::integer as usage_observed_days
+    from features.usage_daily
+    where usage_date >= $activity_from
+),
+
+payment_behaviour as (
+    select
+        o.customer_id,
+        count(*)::integer as bills_due,
+        sum(case when p.paid_on_time then 1 else 0 end)::integer as bills_paid_on_time,
+        sum(p.days_past_due)::integer as days_past_due,
+        sum(p.amount_due)::decimal(18, 4) as amount_due_total,
+        sum(p.overdue_amount)::decimal(18, 4) as overdue_amount
+    from features.account_periods as p
+    join features.account_owners as o on o.account_id = p.account_id
+    group by o.customer_id
+),
+
+payers as (
+    select
+        s.customer_id,
+        max(case when o.customer_id = s.customer_id then 1 else 0 end) = 1 as pays_own_account
+    from features.subscriptions as s
+    join features.account_owners as o on o.account_id = s.account_id
+    group by s.customer_id
+),
+
+churn_base as (
+    select coalesce(sum(exposed), 0)::bigint as exposed, coalesce(sum(churned), 0)::bigint as churned
+    from features.churn_bands
+)
+
+select
+    l.customer_id, -- customer
+    coalesce(c.customer_type, 'individual') as customer_type, -- individual or group
+    c.group_id, -- company that the customer is a member of
+    p.brand, -- brand of the oldest line in service
+    case
+        when k.has_postpaid_line and k.has_prepaid_line then 'mixed'
+        when k.has_prepaid_line then 'prepaid'
+        else 'postpaid'
+    end as payment_type, -- of the lines in service
+    c.region, -- region
+    c.language, -- language to be served in
+    c.account_manager_id, -- account manager in the CRM
+    c.contact_consent, -- agreed to be contacted with offers
+    c.credit_score as operator_credit_score, -- the operator's own score, 0-100
+    l.lines_in_service, -- active or suspended lines
+    l.lines_active, -- active lines
+    l.lines_suspended, -- suspended lines
+    l.lines_ceased, -- lines out of service
+    l.first_activation_date, -- earliest activation among lines in service
+    l.contract_end_date, -- earliest contract end still to come
+    l.ported_in_from, -- operator that a line in service came from
+    coalesce(n.billed_months, 0) as billed_months, -- closed months on the network whose bills are loaded
+    coalesce(w.bills_in_window, 0) as bills_in_window, -- bills of those months
+    coalesce(w.billed_amount, 0)::decimal(18, 4) as billed_amount, -- service revenue of postpaid lines in the window
+    coalesce(n.usage_months, 0) as usage_months, -- closed months on the network inside the loaded usage
+    coalesce(w.prepaid_usage_amount, 0)::decimal(18, 4) as prepaid_usage_amount, -- consumed on prepaid lines in the window
+    coalesce(w.prepaid_fee_amount, 0)::decimal(18, 4) as prepaid_fee_amount, -- fees of prepaid lines in the window
+    k.has_prepaid_line, -- any prepaid line
+    k.has_postpaid_line, -- any postpaid line
+    coalesce(w.voice_seconds, 0) as voice_seconds, -- seconds of calls in and out in the window
+    coalesce(w.latest_month_amount, 0)::decimal(18, 4) as latest_month_amount, -- spend of the last closed month
+    coalesce(w.window_amount, 0)::decimal(18, 4) as window_amount, -- spend of the window
+    a.last_activity_date, -- last usage or recharge in the last 90 days
+    o.usage_observed_days, -- days of the last 90 with any usage loaded
+    coalesce(b.bills_due, 0) as bills_due, -- months fallen due in the last 12 months on accounts the customer pays
+    coalesce(b.bills_paid_on_time, 0) as bills_paid_on_time, -- of them settled by the due date
+    coalesce(b.days_past_due, 0) as days_past_due, -- days late, summed
+    coalesce(b.amount_due_total, 0)::decimal(18, 4) as amount_due_total, -- owed for them, tax included
+    coalesce(b.overdue_amount, 0)::decimal(18, 4) as overdue_amount, -- still owed
+    coalesce(y.pays_own_account, true) as pays_own_account, -- false: a company pays
+    l.arrears_stops, -- stops for arrears begun in the last 12 months
+    s.service_list, -- red, black or null
+    coalesce(s.is_vip, false) as is_vip, -- on the VIP list
+    s.vip_account_manager_id, -- manager named on the VIP list
+    case when k.has_postpaid_line then 'postpaid' else 'prepaid' end
+    || ':' || coalesce(t.tenure_band, 'none') as churn_band, -- payment type and tenure
+    coalesce(r.exposed, 0) as band_exposed, -- customers of the band in history
+    coalesce(r.churned, 0) as band_churned, -- of them gone
+    e.exposed as base_exposed, -- customers in history
+    e.churned as base_churned -- of them gone
+from lines as l
+join line_kinds as k on k.customer_id = l.customer_id
+join primary_lines as p on p.customer_id = l.customer_id and p.seniority = 1
+cross join observed as o
+cross join churn_base as e
+left join features.customers_known as c on c.customer_id = l.customer_id
+left join months_on_network as n on n.customer_id = l.customer_id
+left join window_spend as w on w.customer_id = l.customer_id
+left join activity as a on a.customer_id = l.customer_id
+left join payment_behaviour as b on b.customer_id = l.customer_id
+left join payers as y on y.customer_id = l.customer_id
+left join features.service_lists as s on s.customer_id = l.customer_id
+left join run.tenure_bands as t
+    on t.origin_date = $as_of_date
+    and l.first_activation_date > t.activated_after and l.first_activation_date <= t.activated_until
+left join features.churn_bands as r
+    on r.churn_band = case when k.has_postpaid_line then 'postpaid' else 'prepaid' end || ':' || t.tenure_band

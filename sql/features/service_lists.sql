@@ -1,0 +1,42 @@
+-- grain: one row a customer who is on a list on the as-of date
+-- owner: crm
+-- Lists that hold on the as-of date, by the last delivery known then; an entry missing from it no longer holds.
+with words as (
+    select
+        e.*,
+        f.source,
+        row_number() over (partition by e.customer_id, e.list, e.valid_from order by e.known_at desc) as recency
+    from staging.service_lists as e
+    join intake.files as f on f.file_id = e.file_id and f.extract = 'service_lists'
+    where e.known_at < $as_of_end
+),
+
+last_delivery as (
+    select source, max(known_at) as known_at
+    from intake.files
+    where extract = 'service_lists' and status = 'accepted' and known_at < $as_of_end
+    group by source
+),
+
+valid as (
+    select
+        w.*,
+        row_number() over (partition by w.customer_id, w.list order by w.valid_from desc) as latest
+    from words as w
+    join last_delivery as l on l.source = w.source and l.known_at = w.known_at
+    where w.recency = 1 and w.valid_from <= $as_of_date and coalesce(w.valid_to > $as_of_date, true)
+)
+
+select
+    v.customer_id, -- customer
+    -- Listed red and black at once: the policy's precedence decides.
+    case when min(case when p.list in ('red', 'black') then p.position end) = min(case when p.list = 'red' then p.position end)
+        then 'red'
+        when max(case when p.list = 'black' then 1 else 0 end) = 1 then 'black'
+    end as service_list, -- red, black or null
+    max(case when v.list = 'vip' then 1 else 0 end) = 1 as is_vip, -- on the VIP list
+    max(case when v.list = 'vip' then v.account_manager_id end) as vip_account_manager_id -- manager named there
+from valid as v
+join run.list_precedence as p on p.list = v.list
+where v.latest = 1
+group by v.customer_id

@@ -1,0 +1,23 @@
+-- grain: one row a subscription and closed month of the ARPU window
+-- owner: crm
+-- Who held a line, who paid for it and how, at the end of a month. What was billed or used in a month belongs to that holder, so
+-- that a new owner of a line does not inherit the old one's value.
+with ranked as (
+    select
+        m.billing_period,
+        m.ends_at,
+        v.*,
+        row_number() over (partition by m.billing_period, v.subscription_id order by v.valid_from desc) as recency
+    from run.arpu_months as m
+    join features.subscription_versions as v on v.valid_from < m.ends_at
+)
+
+select
+    billing_period, -- month, YYYY-MM
+    subscription_id, -- line
+    customer_id, -- who held it
+    account_id, -- account that paid for it
+    payment_type, -- postpaid or prepaid
+    status <> 'ceased' and coalesce(valid_to >= ends_at, true) as in_service -- active or suspended at the end of the month
+from ranked
+where recency = 1

@@ -1,0 +1,54 @@
+-- grain: one row a subscription and day, and one row a day (subscription_id null) for the records that belong to nobody
+-- owner: mediation
+-- What a line used in a day of the operator's time zone. A record belongs to the line that held its number at its answer time.
+with attributed as (
+    select
+        h.subscription_id,
+        c.usage_date,
+        c.usage_hour,
+        c.answer_time,
+        c.direction = 'outgoing' as is_outgoing,
+        c.roaming,
+        c.long_distance,
+        c.uplink_bytes,
+        c.downlink_bytes,
+        c.charge,
+        case when c.call_type = 'voice' then c.call_duration else 0 end as voice_seconds,
+        case when c.call_type = 'voice' then 1 else 0 end as calls,
+        case when c.call_type = 'sms' then 1 else 0 end as messages,
+        case when c.direction = 'outgoing' then c.called_number else c.calling_number end as other_number,
+        c.direction = 'outgoing' and n.service_number is not null as is_to_hotline
+    from staging.cdr as c
+    left join features.number_holdings as h
+        on h.msisdn = c.served_msisdn and h.held_from <= c.answer_time and coalesce(c.answer_time < h.held_to, true)
+    left join run.service_numbers as n on n.service_number = c.called_number
+    where c.usage_date = $usage_date and c.known_at < $as_of_end
+)
+
+select
+    subscription_id, -- line; null: numbers that nobody held at the time
+    usage_date, -- day in the operator's time zone
+    count(*) as records, -- call detail records
+    sum(case when is_outgoing then voice_seconds else 0 end)::bigint as voice_out_seconds, -- seconds of calls made
+    sum(case when is_outgoing then 0 else voice_seconds end)::bigint as voice_in_seconds, -- seconds of calls received
+    sum(case when is_outgoing then calls else 0 end)::bigint as voice_out_calls, -- calls made, unanswered included
+    sum(case when is_outgoing then 0 else calls end)::bigint as voice_in_calls, -- calls received, unanswered included
+    sum(case when long_distance then voice_seconds else 0 end)::bigint as long_distance_seconds, -- seconds of long-distance calls
+    sum(case when roaming then voice_seconds else 0 end)::bigint as roaming_seconds, -- seconds of calls while roaming
+    -- Night is 22:00 to 06:00 by the hour of the answer: a call counts whole where it began.
+    sum(
+        case when usage_hour >= 22 or usage_hour < 6 then voice_seconds else 0 end
+    )::bigint as night_seconds, -- seconds of calls answered from 22:00 to 05:59
+    sum(case when is_outgoing then messages else 0 end)::bigint as sms_out, -- messages sent
+    sum(case when is_outgoing then 0 else messages end)::bigint as sms_in, -- messages received
+    sum(uplink_bytes)::bigint as uplink_bytes, -- bytes sent
+    sum(downlink_bytes)::bigint as downlink_bytes, -- bytes received
+    sum(charge)::decimal(18, 4) as charge_amount, -- charged, without tax
+    count(
+        distinct case when calls + messages > 0 and not is_to_hotline then other_number end
+    ) as distinct_contacts, -- different numbers called, messaged or heard from, hotline excluded
+    sum(case when is_to_hotline then calls else 0 end)::bigint as hotline_calls, -- calls to the operator's service numbers
+    sum(case when is_to_hotline then voice_seconds else 0 end)::bigint as hotline_seconds, -- seconds of them
+    max(answer_time) as last_activity_at -- last record in or out, UTC
+from attributed
+group by subscription_id, usage_date

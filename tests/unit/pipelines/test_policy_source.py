@@ -1,0 +1,35 @@
+"""Where a policy comes from: presets by name, files by path.
+
+Belongs here: pipelines/policy_source.py, and the currency rule of a night. Does not: what policies say.
+"""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from pipelines.night import Night
+from pipelines.policy_source import load_policy
+from pipelines.settings import SettingsError
+from segmentation.policy import preset
+from segmentation.policy_text import PolicyError
+
+
+def test_a_preset_is_found_by_name(tmp_path: Path) -> None:
+    assert load_policy("quantile", tmp_path).name == "quantile"
+
+
+def test_a_file_in_the_home_folder_is_found(tmp_path: Path) -> None:
+    (tmp_path / "ours.yaml").write_bytes(preset("default").replace(b"name: default", b"name: ours"))
+    assert load_policy("ours.yaml", tmp_path).name == "ours"
+
+
+def test_an_unknown_policy_is_told_what_there_is(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match=r"neither a preset \(default, quantile\) nor a file"):
+        load_policy("gold", tmp_path)
+
+
+def test_a_policy_with_amounts_needs_the_currency_of_the_settings(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"CNY.*USD"):
+        _ = Night(tmp_path, date(2024, 6, 30), {"currency": "USD"}).policy
+    assert Night(tmp_path, date(2024, 6, 30), {"currency": "USD", "policy": "quantile"}).policy.currency is None

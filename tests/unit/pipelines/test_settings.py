@@ -1,0 +1,62 @@
+"""Settings: where they come from, which wins, and what a wrong one says.
+
+Belongs here: pipelines/settings.py. Does not: what settings do.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from pipelines.settings import Settings, SettingsError, load
+
+
+def write(home: Path, text: str) -> Path:
+    (home / "tierline.yaml").write_text(text, encoding="utf-8")
+    return home
+
+
+def test_without_anything_the_defaults_hold(tmp_path: Path) -> None:
+    assert load(tmp_path).currency == "CNY"
+
+
+def test_file_beats_default_environment_beats_file_option_beats_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "currency: EUR\n")
+    assert load(tmp_path).currency == "EUR"
+    monkeypatch.setenv("TIERLINE_CURRENCY", "USD")
+    assert load(tmp_path).currency == "USD"
+    assert load(tmp_path, {"currency": "GBP"}).currency == "GBP"
+    assert load(tmp_path, {"currency": None}).currency == "USD"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("curency: EUR\n", "curency"),
+        ("currency: euro\n", "currency"),
+        ("time_zone: Mars/Base\n", "IANA"),
+        ("expires_after_hours: 0\n", "expires_after_hours"),
+        ("service_key_type: imsi\n", "service_key_type"),
+        ("memory_limit: lots\n", "memory_limit"),
+        ("currency: [EUR\n", "tierline.yaml"),
+    ],
+)
+def test_a_wrong_file_is_named_with_what_is_wrong(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        load(write(tmp_path, text))
+
+
+def test_an_unknown_option_is_told_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"from the command line.*known settings: time_zone"):
+        load(tmp_path, {"timezone": "UTC"})
+
+
+def test_a_wrong_environment_variable_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIERLINE_KEEP_VERSIONS", "1")
+    with pytest.raises(SettingsError, match="TIERLINE_KEEP_VERSIONS"):
+        load(tmp_path)
+
+
+def test_every_setting_has_a_meaning() -> None:
+    assert all(field.description for field in Settings.model_fields.values())

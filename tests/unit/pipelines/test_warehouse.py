@@ -1,0 +1,101 @@
+"""The warehouse: opened for a piece of work, bounded in its waiting, clear about what failed.
+
+Belongs here: pipelines/warehouse.py on real DuckDB files. Does not: the shipped SQL.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from pipelines import warehouse
+from pipelines.run_context import RunTable
+from pipelines.settings import load
+from pipelines.sql_catalogue import parse_sql
+from pipelines.warehouse import Warehouse, WarehouseBusyError, WarehouseError
+
+HEADER = "-- grain: one row\n-- owner: me\n-- Means little.\n"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Warehouse:
+    return Warehouse.of(tmp_path, load(tmp_path, {"lock_wait_seconds": 0.3, "threads": 1}))
+
+
+def test_it_is_closed_after_use_and_private(store: Warehouse) -> None:
+    with store.open() as con:
+        con.execute("create table features.x as select 1 as n")
+    assert store.path.stat().st_mode & 0o777 == 0o640
+    with store.open() as again:
+        assert warehouse.count(again, "features.x") == 1
+
+
+def test_it_is_closed_after_an_error(store: Warehouse) -> None:
+    with pytest.raises(ZeroDivisionError), store.open():
+        _ = 1 / 0
+    with store.open() as con:
+        assert con.execute("select 1").fetchall() == [(1,)]
+
+
+def test_waiting_for_another_process_is_bounded_and_names_it(store: Warehouse) -> None:
+    with store.open():
+        pass
+    script = f"import duckdb; con = duckdb.connect({str(store.path)!r}); print('held', flush=True); input()"
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        try:
+            with pytest.raises(WarehouseBusyError, match=rf"PID {holder.pid}.*lock_wait_seconds"), store.open():
+                pass
+        finally:
+            holder.kill()
+    with store.open() as con:
+        assert con.execute("select 1").fetchall() == [(1,)]
+
+
+def test_a_file_that_is_no_database_is_named_with_the_cure(store: Warehouse) -> None:
+    store.path.write_bytes(b"not a database" * 1000)
+    with pytest.raises(WarehouseError, match=r"warehouse\.duckdb.*move it away"), store.open():
+        pass
+
+
+def test_a_sql_file_becomes_the_table_of_its_name(store: Warehouse) -> None:
+    table = parse_sql(HEADER + "select $as_of_date as day -- day\n", "features", "today")
+    with store.open() as con:
+        assert warehouse.build(con, table, {"as_of_date": "2024-06-30", "unused": 1}) == 1
+        assert con.execute("select day from features.today").fetchall() == [("2024-06-30",)]
+
+
+def test_a_missing_parameter_and_a_failing_query_name_the_file(store: Warehouse) -> None:
+    lacking = parse_sql(HEADER + "select $as_of_date as day -- day\n", "features", "today")
+    failing = parse_sql(HEADER + "select n as n from features.nowhere -- n\n", "features", "broken")
+    with store.open() as con:
+        with pytest.raises(WarehouseError, match=r"sql/features/today\.sql needs the parameters as_of_date"):
+            warehouse.build(con, lacking, {})
+        with pytest.raises(WarehouseError, match=r"sql/features/broken\.sql failed.*nowhere"):
+            warehouse.build(con, failing, {})
+
+
+def test_a_failed_build_leaves_the_old_table(store: Warehouse) -> None:
+    good = parse_sql(HEADER + "select 1 as n -- n\n", "features", "x")
+    bad = parse_sql(HEADER + "select error('no') as n -- n\n", "features", "x")
+    with store.open() as con:
+        warehouse.build(con, good, {})
+        with pytest.raises(WarehouseError):
+            warehouse.build(con, bad, {})
+        assert con.execute("select n from features.x").fetchall() == [(1,)]
+
+
+def test_run_tables_are_made_anew(store: Warehouse) -> None:
+    with store.open() as con:
+        for numbers in (("10086", "1860"), ("95598",)):
+            warehouse.write_run_tables(con, (RunTable("service_numbers", tuple((n,) for n in numbers)),))
+        assert con.execute("from run.service_numbers").fetchall() == [("95598",)]
+
+
+def test_nothing_is_downloaded(store: Warehouse) -> None:
+    with store.open() as con, pytest.raises(duckdb.Error):
+        con.execute("select * from read_xlsx('x.xlsx')").fetchall()
