@@ -1,0 +1,1 @@
+"""The tables as Dagster assets. Each fetches from resources, calls one function, and hands over."""

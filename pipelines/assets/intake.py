@@ -1,0 +1,103 @@
+"""From files in landing/ to accepted rows, and the calendar of the night.
+
+Belongs here: the assets of schemas staging, intake and run. Does not: how a file is read (pipelines/intake).
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from pipelines import run_context, usage, warehouse
+from pipelines.assets import specs
+from pipelines.contracts.tables import INTAKE_COLUMNS
+from pipelines.intake import IntakeReport, ingest
+from pipelines.progress import Progress
+from pipelines.resources import Home
+
+# Another run may hold the warehouse for a moment; nothing else gets better by itself.
+LOCK_RETRY = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
+
+
+def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """The multi-asset that reads all deliveries at once (one file may feed several extracts), and the night's
+    calendar.
+    """
+
+    @dg.multi_asset(name="intake", specs=specs.staging_specs(), partitions_def=partitions, pool="warehouse")
+    def intake(
+        context: dg.AssetExecutionContext, home: Home, progress: dg.ResourceParam[Progress]
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        night = home.night(context.partition_key)
+        with night.warehouse.open() as con:
+            report = ingest(
+                con,
+                night.landing,
+                mappings=night.mappings,
+                as_of_date=night.as_of_date,
+                settings=night.intake_settings,
+                progress=progress,
+            )
+            reasons = con.execute(
+                "select extract, reason, count(*) from intake.rejects group by all order by all"
+            ).fetchall()
+            rows = {name: warehouse.count(con, f"staging.{name}") for name in specs.EXTRACTS}
+            ledger = {name: warehouse.count(con, f"intake.{name}") for name in INTAKE_COLUMNS}
+        progress.step("intake", 1, 1)
+        if report.refused:
+            raise dg.Failure(
+                description="Refused, nothing of these files was taken:\n" + "\n".join(map(str, report.refused)),
+                metadata={"refused_files": len(report.refused)},
+                allow_retries=False,
+            )
+        for name in specs.EXTRACTS:
+            yield dg.MaterializeResult(
+                asset_key=specs.key(f"staging.{name}"),
+                metadata=_metadata(report, name, rows[name], [(r, n) for extract, r, n in reasons if extract == name]),
+            )
+        for name, records in ledger.items():
+            yield dg.MaterializeResult(
+                asset_key=specs.key(f"intake.{name}"),
+                metadata={"dagster/row_count": records, "copies_ignored_this_run": len(report.copies)},
+            )
+
+    @dg.multi_asset(name="run_calendar", specs=specs.run_specs(), partitions_def=partitions, pool="warehouse")
+    def run_calendar(
+        context: dg.AssetExecutionContext, home: Home, progress: dg.ResourceParam[Progress]
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        night = home.night(context.partition_key)
+        with night.warehouse.open() as con:
+            days = usage.loaded_days(con, night.as_of_date, night.parameters["as_of_end"])
+            tables = run_context.run_tables(
+                night.as_of_date, night.zone, night.policy, night.settings.service_numbers, days
+            )
+            warehouse.write_run_tables(con, tables)
+        progress.step("run", 1, 1)
+        for table in tables:
+            yield dg.MaterializeResult(
+                asset_key=specs.key(f"run.{table.name}"), metadata={"dagster/row_count": len(table.rows)}
+            )
+
+    return [intake, run_calendar]
+
+
+def _metadata(
+    report: IntakeReport, extract: str, rows: int, reasons: list[tuple[str, int]]
+) -> dict[str, dg.MetadataValue[Any] | int]:
+    counts: Counter[str] = Counter()
+    for outcome in report.accepted:
+        if outcome.extract == extract:
+            counts.update(
+                files=1, accepted=outcome.accepted, rejected=outcome.rejected,
+                duplicate=outcome.duplicate, nulled=outcome.nulled,
+            )  # fmt: skip
+    table = dg.MetadataValue.table(
+        [dg.TableRecord({"reason": reason, "records": records}) for reason, records in reasons],
+        schema=dg.TableSchema([dg.TableColumn("reason"), dg.TableColumn("records", "int")]),
+    )
+    return {
+        "dagster/row_count": rows,
+        **{f"{name}_this_run": counts[name] for name in ("files", "accepted", "rejected", "duplicate", "nulled")},
+        "rejects_by_reason": table,
+    }

@@ -1,0 +1,99 @@
+"""The blocking checks: contracts judged by Great Expectations, and the SQL audits.
+
+Belongs here: checks as Dagster knows them. Does not: what is promised (data_contracts, sql/audits) or how it is
+measured.
+"""
+
+import dagster as dg
+
+from data_contracts import contract
+from pipelines import warehouse
+from pipelines.assets import specs
+from pipelines.contracts.checks import judge
+from pipelines.progress import Progress
+from pipelines.resources import Home
+from pipelines.sql_catalogue import SqlTable, sql_tables
+
+# The table that is checked, the contract that it must keep, and whether it may be empty. scores.subscription is what
+# would be published.
+KEPT = (
+    *((f"staging.{name}", f"staging.{name}", True) for name in specs.EXTRACTS),
+    ("scores.subscription", "published.customer_tiers", False),
+)
+_FLOW = ("intake", "staging", "run", "features", "scores")
+_SHOWN = 20
+
+
+def all_checks(partitions: dg.PartitionsDefinition) -> list[dg.AssetChecksDefinition]:
+    """One check a contract kept and one an audit; a failed one stops everything downstream, publication included."""
+    contracts = [_contract_check(*kept, partitions=partitions) for kept in KEPT]
+    return contracts + [_audit_check(audit, partitions) for audit in sql_tables("audits")]
+
+
+def _contract_check(
+    table: str, promised: str, may_be_empty: bool, *, partitions: dg.PartitionsDefinition
+) -> dg.AssetChecksDefinition:
+    source = contract(promised)
+
+    @dg.asset_check(
+        asset=specs.key(table),
+        name=f"keeps_contract_{source.name}",
+        description=f"Contract {promised} {source.version}, measured in DuckDB, judged by Great Expectations.",
+        blocking=True,
+        partitions_def=partitions,
+        pool="warehouse",
+    )
+    def check(
+        context: dg.AssetCheckExecutionContext, home: Home, progress: dg.ResourceParam[Progress]
+    ) -> dg.AssetCheckResult:
+        name = f"check {table}"
+        progress.step(name, 0, 1)
+        with home.night(context.partition_key).warehouse.open() as con:
+            verdict = judge(con, source, table, may_be_empty=may_be_empty)
+        progress.step(name, 1, 1)
+        return dg.AssetCheckResult(
+            passed=verdict.passed,
+            description="; ".join(verdict.broken) or f"all {verdict.judged} promises hold",
+            metadata={"rows": verdict.rows, "promises": verdict.judged, "broken": len(verdict.broken)},
+        )
+
+    return check
+
+
+def _audit_check(audit: SqlTable, partitions: dg.PartitionsDefinition) -> dg.AssetChecksDefinition:
+    severity = dg.AssetCheckSeverity.ERROR if audit.severity == "error" else dg.AssetCheckSeverity.WARN
+
+    @dg.asset_check(
+        asset=specs.key(_last_in_flow(audit)),
+        name=audit.name,
+        description=f"{audit.meaning} Empty is right; each row is {audit.grain.removeprefix('one row ')}.",
+        blocking=True,
+        partitions_def=partitions,
+        pool="warehouse",
+    )
+    def check(
+        context: dg.AssetCheckExecutionContext, home: Home, progress: dg.ResourceParam[Progress]
+    ) -> dg.AssetCheckResult:
+        night = home.night(context.partition_key)
+        with night.warehouse.open() as con:
+            bad = warehouse.select(con, audit, night.parameters)
+            columns, found = bad.columns, bad.limit(_SHOWN).fetchall()
+            rows = len(found) if len(found) < _SHOWN else len(bad.fetchall())
+        progress.step(f"audit {audit.name}", 1, 1)
+        shown = dg.MetadataValue.table(
+            [dg.TableRecord({c: str(v) for c, v in zip(columns, row, strict=True)}) for row in found],
+            schema=dg.TableSchema([dg.TableColumn(c) for c in columns]),
+        )
+        return dg.AssetCheckResult(
+            passed=rows == 0,
+            severity=severity,
+            description=f"{rows} rows: {audit.meaning}" if rows else "no bad rows",
+            metadata={"rows": rows, "first_rows": shown},
+        )
+
+    return check
+
+
+def _last_in_flow(audit: SqlTable) -> str:
+    """The table an audit belongs to: of those it reads, the one that is made last."""
+    return max(audit.upstreams, key=lambda table: (_FLOW.index(table.partition(".")[0]), table))

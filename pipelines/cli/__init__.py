@@ -1,0 +1,24 @@
+"""The `tierline` command.
+
+Belongs here: options, output, exit codes. Does not: any work; each command calls one function of the house.
+"""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Entry point of the console script. The base install has no pipeline, and says how to get it."""
+    try:
+        from pipelines.cli.app import app
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] in {"pipelines", "segmentation", "data_contracts"}:
+            raise
+        print(  # noqa: T201
+            f"tierline: {error.name} is not installed: this is the reader alone. The command needs the pipeline: "
+            "pip install 'tierline[pipeline]'",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+    app()

@@ -1,0 +1,32 @@
+"""The commands and their common options.
+
+Belongs here: registering commands. Does not: what they do (the modules beside this one).
+"""
+
+from __future__ import annotations
+
+import typer
+
+from pipelines.cli import extracts, nights, reading, web
+
+app = typer.Typer(
+    name="tierline",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Scores an operator's customers every night and publishes the tier table that hotline routing systems "
+    "read.\n\n"
+    "[bold]Start:[/] tierline demo. [bold]One night:[/] tierline run --as-of 2024-06-30. "
+    "[bold]One caller:[/] tierline lookup +8613800000000.\n\n"
+    "Exit codes: 0 well, 1 the run failed (the last table stays), 2 wrong use, settings or policy, "
+    "3 an extract was refused, 4 another run is at work, 5 unknown caller or no table.",
+)
+
+app.command(rich_help_panel="Nights")(nights.demo)
+app.command(rich_help_panel="Nights")(nights.run)
+app.command(rich_help_panel="Nights")(nights.backfill)
+app.command(rich_help_panel="Extracts")(extracts.land)
+app.command(rich_help_panel="Extracts")(extracts.sample)
+app.command(rich_help_panel="Reading")(reading.lookup)
+app.command(rich_help_panel="Reading")(web.ui)

@@ -1,0 +1,113 @@
+"""How the command speaks: progress while it works, tables, errors in colour, exit codes.
+
+Belongs here: the look of output. Does not: what is said (the commands).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+from types import TracebackType
+from typing import NoReturn, Self
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+class Exit(IntEnum):
+    """Exit codes, for scripts; `tierline --help` lists them."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    REFUSED = 3
+    BUSY = 4
+    NOT_FOUND = 5
+
+
+def fail(code: Exit, message: str) -> NoReturn:
+    """Prints an error in red on stderr and leaves with the code."""
+    err.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
+    raise typer.Exit(int(code))
+
+
+@contextmanager
+def told_errors() -> Iterator[None]:
+    """Turns the house's own errors into one line and an exit code; anything else is a bug and keeps its traceback."""
+    try:
+        yield
+    except Exception as error:
+        code = _code_of(error)
+        if code is None:
+            raise
+        fail(code, str(error))
+
+
+def _code_of(error: Exception) -> Exit | None:
+    # Imported only once something has failed: they bring in DuckDB and Polars, which `lookup` and `--help` do without.
+    from data_contracts import ContractError
+    from pipelines.intake import IntakeRefusal, MappingError
+    from pipelines.publishing.errors import PublishError, PublishLockError
+    from pipelines.settings import SettingsError
+    from pipelines.warehouse import WarehouseBusyError, WarehouseError
+    from segmentation.policy_text import PolicyError
+
+    codes: list[tuple[type[Exception], Exit]] = [
+        (PublishLockError, Exit.BUSY),
+        (WarehouseBusyError, Exit.BUSY),
+        (SettingsError, Exit.USAGE),
+        (PolicyError, Exit.USAGE),
+        (ContractError, Exit.USAGE),
+        (MappingError, Exit.USAGE),
+        (IntakeRefusal, Exit.REFUSED),
+        (WarehouseError, Exit.FAILED),
+        (PublishError, Exit.FAILED),
+    ]
+    return next((code for kind, code in codes if isinstance(error, kind)), None)
+
+
+class StepBar:
+    """Shows the steps of a run: a bar on a terminal, one line a finished step elsewhere. Implements
+    `progress.Progress`.
+    """
+
+    def __init__(self, title: str, steps: int | None = None) -> None:
+        self._title = title
+        self._live = err.is_terminal
+        self._seen: set[str] = set()
+        self._bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            console=err,
+            transient=True,
+            disable=not self._live,
+        )
+        self._task = self._bar.add_task(title, total=steps)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def step(self, name: str, done: int, total: int) -> None:
+        """`done` of `total` pieces of the step `name` are behind us."""
+        detail = f" {done:,}/{total:,}" if total > 1 else ""
+        self._bar.update(self._task, description=f"{self._title}: {name}{detail}")
+        if done >= total and name not in self._seen:
+            self._seen.add(name)
+            self._bar.advance(self._task)
+            if not self._live:
+                err.print(f"{self._title}: {escape(name)} done")

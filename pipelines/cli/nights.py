@@ -1,0 +1,144 @@
+"""demo, run and backfill: the nightly job from the command line.
+
+Belongs here: the commands and what they print. Does not: running the job (pipelines/runs.py).
+"""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date, timedelta
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from pipelines.cli import options as opt
+from pipelines.cli.console import Exit, StepBar, err, fail, out, told_errors
+from pipelines.cli.report import intake_table, published_summary, where_things_are
+
+if TYPE_CHECKING:  # the modules that need Dagster are imported by the commands that run it
+    from pipelines.runs import Failure, NightResult
+
+DEMO_AS_OF = date(2024, 6, 30)
+_EXIT_OF = {"refused": Exit.REFUSED, "busy": Exit.BUSY, "check": Exit.FAILED, "failed": Exit.FAILED}
+
+
+def demo(home: opt.HomeOption = opt.DEFAULT) -> None:
+    """Run the whole job on the sample data: extracts -> DuckDB -> scores -> published tier table.
+
+    [bold]Examples[/]
+
+        tierline demo
+
+        tierline demo --home /tmp/tierline-demo
+    """
+    with told_errors():
+        _land_sample(home)
+        out.print(f"[bold]Tierline demo[/]: the sample operator, as of {DEMO_AS_OF}, in [bold]{escape(str(home))}[/]\n")
+        result = _night(home, DEMO_AS_OF, {})
+        _tell(home, result)
+        intake_table(home, out)
+        published_summary(home, out, examples=5)
+        where_things_are(home, out)
+
+
+def run(
+    as_of: Annotated[
+        str, typer.Option("--as-of", metavar="DAY", help="The day to describe, to its end, as YYYY-MM-DD.")
+    ],
+    home: opt.HomeOption = opt.DEFAULT,
+    policy: opt.PolicyOption = None,
+    set_: opt.SetOption = None,
+) -> None:
+    """Run one night: read new files in landing/, score, check, publish.
+
+    The same inputs, policy and code again change nothing. A failed check, or an
+    extract that can't be read, leaves the published table as it was.
+
+    [bold]Examples[/]
+
+        tierline run --as-of 2024-06-30
+
+        tierline run --as-of 2024-06-30 --home /srv/tierline --policy my_policy.yaml
+    """
+    with told_errors():
+        result = _night(home, opt.day(as_of, "--as-of"), opt.settings_options(policy, set_))
+        _tell(home, result)
+        intake_table(home, out)
+        published_summary(home, out, examples=0)
+
+
+def backfill(
+    from_: Annotated[str, typer.Option("--from", metavar="DAY", help="First day.")],
+    to: Annotated[str, typer.Option("--to", metavar="DAY", help="Last day, included.")],
+    home: opt.HomeOption = opt.DEFAULT,
+    policy: opt.PolicyOption = None,
+    set_: opt.SetOption = None,
+) -> None:
+    """Run several nights in order; stops at the first that fails.
+
+    [bold]Examples[/]
+
+        tierline backfill --from 2024-06-01 --to 2024-06-30
+    """
+    first, last = opt.day(from_, "--from"), opt.day(to, "--to")
+    if last < first:
+        fail(Exit.USAGE, f"--from {first} is after --to {last}")
+    with told_errors():
+        given = opt.settings_options(policy, set_)
+        nights = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+        table = Table("night", "version", "what came of it")
+        for night in nights:
+            result = _night(home, night, given)
+            if not result.succeeded:
+                out.print(table)
+                _tell(home, result)
+            table.add_row(str(night), str(result.version), "published" if result.created else result.reason or "")
+        out.print(table)
+
+
+def _night(home: Path, as_of: date, given: dict[str, Any]) -> NightResult:
+    from pipelines.runs import nightly_steps, run_night
+
+    home.mkdir(parents=True, exist_ok=True, mode=0o750)
+    with StepBar(f"night of {as_of}", nightly_steps()) as bar:
+        return run_night(home, as_of, given, bar)
+
+
+def _tell(home: Path, result: NightResult) -> None:
+    for warning in result.warnings:
+        err.print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True)
+    if result.succeeded:
+        word = "published" if result.created else f"nothing new ({result.reason})"
+        told = f"version {result.version} {escape(word)}, run key {(result.run_key or '')[:16]}"
+        out.print(f"[green]Night of {result.as_of_date}[/]: {told}\n", soft_wrap=True)
+        return
+    for failure in result.failures:
+        err.print(f"[bold red]error:[/] {escape(_said(failure))}", soft_wrap=True)
+    err.print(
+        f"The published table was left as it is. Details of run {result.run_id[:8]}: tierline ui --home {home}",
+        soft_wrap=True,
+    )
+    codes = [_EXIT_OF[failure.kind] for failure in result.failures]
+    raise typer.Exit(int(Exit.REFUSED if Exit.REFUSED in codes else codes[0]))
+
+
+def _said(failure: Failure) -> str:
+    return failure.message if failure.kind in ("refused", "busy") else f"{failure.where}: {failure.message}"
+
+
+def _land_sample(home: Path) -> None:
+    """Copies the committed sample into the home's landing folder, unless its files are there."""
+    (home / "landing").mkdir(parents=True, exist_ok=True, mode=0o750)
+    with resources.as_file(resources.files("sample_data").joinpath("small", "landing")) as sample:
+        for file in sorted(sample.rglob("*")):
+            target = home / "landing" / file.relative_to(sample)
+            if file.is_file() and not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+                shutil.copyfile(file, target)
+    settings = home / "tierline.yaml"
+    if not settings.exists():
+        settings.write_text("# Settings of this home: docs/reference/settings.md lists them.\n", encoding="utf-8")

@@ -1,0 +1,138 @@
+"""Runs a night as a Dagster job in this process, without a daemon, and tells what came of it.
+
+Belongs here: executing the nightly job and reading its result. Does not: printing (pipelines/cli), the work itself
+(assets).
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+import dagster as dg
+
+from pipelines.checks import KEPT
+from pipelines.definitions import build_definitions
+from pipelines.instance import open_instance
+from pipelines.jobs import NIGHTLY
+from pipelines.night import Night
+from pipelines.progress import Progress, Silent
+from pipelines.sql_catalogue import sql_tables
+
+Trouble = Literal["refused", "busy", "check", "failed"]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One thing that went wrong: what kind, where (asset or check), and the message for a person."""
+
+    kind: Trouble
+    where: str
+    message: str
+
+
+@dataclass(frozen=True)
+class NightResult:
+    """What a night came to. `version` is the one current afterwards, `created` whether this run made it."""
+
+    as_of_date: date
+    run_id: str
+    failures: tuple[Failure, ...]
+    warnings: tuple[str, ...]
+    version: int | None = None
+    created: bool = False
+    reason: str | None = None
+    run_key: str | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the night ended well."""
+        return not self.failures
+
+
+def run_night(
+    home: Path, as_of_date: date, options: dict[str, Any] | None = None, progress: Progress | None = None
+) -> NightResult:
+    """Runs the nightly job of one as-of date. The run shows in the web UI of the home folder.
+
+    Raises SettingsError, PolicyError or MappingError before anything runs; everything that fails inside the run is in
+    the result's failures.
+    """
+    _quiet()
+    Night(home, as_of_date, options or {}).check()
+    definitions = build_definitions(home, options, progress or Silent())
+    with open_instance(home) as instance:
+        result = definitions.resolve_job_def(NIGHTLY).execute_in_process(
+            partition_key=as_of_date.isoformat(),
+            instance=instance,
+            raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+    checks = [check for event in result.get_asset_check_evaluations() for check in [event] if not check.passed]
+    blocking = [c for c in checks if c.severity == dg.AssetCheckSeverity.ERROR]
+    failures = [_failure(event) for event in result.all_events if event.is_step_failure]
+    # A failed blocking check also shows as a failed step; the check says it better.
+    failures = [f for f in failures if f.kind != "check"]
+    failures += [
+        Failure("check", f"{c.asset_key.to_user_string()}: {c.check_name}", c.description or "") for c in blocking
+    ]
+    warned = tuple(
+        f"{c.asset_key.to_user_string()}: {c.description}" for c in checks if c.severity == dg.AssetCheckSeverity.WARN
+    )
+    published = _published_metadata(result)
+    return NightResult(
+        as_of_date=as_of_date,
+        run_id=result.run_id,
+        failures=tuple(failures),
+        warnings=warned,
+        version=published.get("version"),
+        created=bool(published.get("created")),
+        reason=published.get("reason"),
+        run_key=published.get("run_key"),
+    )
+
+
+def nightly_steps() -> int:
+    """How many steps a night reports: its tables and checks."""
+    tables = sum(len(sql_tables(schema)) for schema in ("features", "scores"))
+    functions = len(
+        ("intake", "run", "scores.measures", "scores.customer", "published.customer_tiers", "published.analytics")
+    )
+    return tables + functions + len(KEPT) + len(sql_tables("audits"))
+
+
+def _failure(event: dg.DagsterEvent) -> Failure:
+    data = event.step_failure_data
+    where = (event.step_key or "run").replace("__", "/")
+    if data.user_failure_data is not None:
+        return Failure("refused", where, data.user_failure_data.description or "")
+    error = data.error
+    # Dagster wraps what an asset raised; below that, the first error is the one that was written for a person.
+    while error is not None and error.cause is not None and (error.cls_name or "").startswith("Dagster"):
+        error = error.cause
+    name = (error.cls_name or "") if error is not None else ""
+    message = error.message.strip().partition(f"{name}: ")[2] or error.message.strip() if error is not None else ""
+    if name == "DagsterAssetCheckFailedError":
+        return Failure("check", where, message)
+    kind: Trouble = "busy" if name in ("WarehouseBusyError", "PublishLockError") else "failed"
+    return Failure(kind, where, message)
+
+
+def _published_metadata(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
+    for event in result.get_asset_materialization_events():
+        materialization = event.step_materialization_data.materialization
+        if materialization.asset_key == dg.AssetKey(["published", "customer_tiers"]):
+            return {name: value.value for name, value in materialization.metadata.items()}
+    return {}
+
+
+def _quiet() -> None:
+    # What the run says to a person comes from its events; Dagster's own notes on beta features are not news to an
+    # operator.
+    warnings.filterwarnings("ignore", category=dg.BetaWarning)
+    warnings.filterwarnings("ignore", category=dg.PreviewWarning)
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)

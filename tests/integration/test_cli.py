@@ -1,0 +1,199 @@
+"""The command line as a person and as a script use it: output, messages, exit codes.
+
+Belongs here: pipelines/cli. Does not: what a night computes.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from pipelines.cli.app import app
+from tierline import TierTable
+
+MakeHome = Callable[[str], Path]
+COMMANDS = ("demo", "run", "backfill", "land", "sample", "lookup", "ui")
+
+
+def tierline(*args: object) -> Result:
+    return CliRunner().invoke(app, [str(a) for a in args], env={"COLUMNS": "200"})
+
+
+@pytest.fixture(scope="module")
+def home(tiny_landing: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with one published night."""
+    folder = tmp_path_factory.mktemp("cli") / "home"
+    shutil.copytree(tiny_landing, folder / "landing")
+    result = tierline("run", "--as-of", "2024-06-30", "--home", folder)
+    assert result.exit_code == 0, result.output
+    assert "published" in result.output
+    assert "ordinary" in result.output
+    return folder
+
+
+def a_key(home: Path) -> str:
+    manifest = TierTable(home / "published" / "customer_tiers").manifest
+    assert manifest is not None
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(home / "published" / "customer_tiers" / manifest.files[0].path, columns=["service_key"])
+    return str(table.column(0)[0])
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_an_example(command: str) -> None:
+    result = tierline(command, "--help")
+    assert result.exit_code == 0
+    assert f"tierline {command}" in result.output
+
+
+def test_help_lists_the_exit_codes() -> None:
+    assert "5 unknown caller" in " ".join(tierline("--help").output.split())
+
+
+def test_lookup_answers_a_known_caller(home: Path) -> None:
+    key = a_key(home)
+    shown = tierline("lookup", key, "--home", home)
+    assert shown.exit_code == 0
+    assert "tier" in shown.output
+    answer = json.loads(tierline("lookup", key, "--home", home, "--json").output)
+    assert answer["found"] is True
+    assert answer["tier"] in {"high", "mid", "ordinary"}
+    assert answer["freshness"] == "fresh"
+
+
+def test_lookup_of_an_unknown_caller_leaves_with_5(home: Path) -> None:
+    result = tierline("lookup", "+861", "--home", home, "--json")
+    assert result.exit_code == 5
+    assert json.loads(result.output)["found"] is False
+
+
+def test_lookup_without_a_table_leaves_with_5_and_says_so(tmp_path: Path) -> None:
+    result = tierline("lookup", "+8613800000000", "--home", tmp_path)
+    assert result.exit_code == 5
+    assert "no tier table" in result.output
+
+
+def test_backfill_goes_in_order_and_shows_each_night(home: Path) -> None:
+    result = tierline("backfill", "--from", "2024-06-30", "--to", "2024-07-01", "--home", home)
+    assert result.exit_code == 0, result.output
+    assert result.output.index("2024-06-30") < result.output.index("2024-07-01")
+    manifest = TierTable(home / "published" / "customer_tiers").manifest
+    assert manifest is not None
+    assert str(manifest.as_of_date) == "2024-07-01"
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("run", "--as-of", "30.6.2024"), "write it as 2024-06-30"),
+        (("run", "--as-of", "2024-06-30", "--set", "currency"), "NAME=VALUE"),
+        (("run", "--as-of", "2024-06-30", "--set", "curency=USD"), "known settings"),
+        (("run", "--as-of", "2024-06-30", "--set", "time_zone=Nowhere"), "IANA"),
+        (("backfill", "--from", "2024-07-01", "--to", "2024-06-30"), "is after"),
+    ],
+)
+def test_wrong_use_leaves_with_2_and_the_cure(tmp_path: Path, args: tuple[str, ...], said: str) -> None:
+    result = tierline(*args, "--home", tmp_path)
+    assert result.exit_code == 2, result.output
+    assert said in result.output
+
+
+def test_an_unknown_policy_is_told_before_anything_is_published(make_home: MakeHome) -> None:
+    folder = make_home("policy")
+    result = tierline("run", "--as-of", "2024-06-30", "--home", folder, "--policy", "defualt")
+    assert result.exit_code == 2, result.output
+    assert "default, quantile" in result.output
+    assert not (folder / "published" / "customer_tiers").exists()
+
+
+def test_a_refused_extract_leaves_with_3_and_names_the_file(make_home: MakeHome) -> None:
+    folder = make_home("refused")
+    (folder / "landing" / "customers" / "customers_20240629.csv").write_text("id;name\n1;x\n")
+    result = tierline("run", "--as-of", "2024-06-30", "--home", folder)
+    assert result.exit_code == 3, result.output
+    assert "customers_20240629.csv" in result.output
+
+
+def test_landing_copies_whole_and_refuses_what_it_does_not_know(tmp_path: Path) -> None:
+    file = tmp_path / "cdr_20240701.csv"
+    file.write_text("a,b\n")
+    folder = tmp_path / "home"
+    assert tierline("land", file, "--source", "cdr", "--home", folder).exit_code == 0
+    assert (folder / "landing" / "cdr" / file.name).read_text() == "a,b\n"
+    again = tierline("land", file, "--source", "cdr", "--home", folder)
+    assert again.exit_code == 2
+    assert "new name" in again.output
+    unknown = tierline("land", file, "--source", "cdrs", "--home", folder)
+    assert unknown.exit_code == 2
+    assert "nodobo_calls" in unknown.output
+
+
+def test_a_sample_of_any_size_is_made_and_not_made_over(tmp_path: Path) -> None:
+    made = tierline("sample", tmp_path / "s", "--customers", 40, "--cdr-days", 2, "--bill-months", 2)
+    assert made.exit_code == 0, made.output
+    assert "subscriptions" in made.output
+    again = tierline("sample", tmp_path / "s", "--customers", 40, "--cdr-days", 2, "--bill-months", 2)
+    assert again.exit_code == 2
+
+
+def test_the_base_install_says_what_is_missing(tmp_path: Path) -> None:
+    """The console script without the pipeline's packages: one line with the cure, no traceback."""
+    script = (
+        "import sys\n"
+        "class Absent:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'typer':\n"
+        "            raise ModuleNotFoundError(\"No module named 'typer'\", name='typer')\n"
+        "sys.meta_path.insert(0, Absent())\n"
+        "from pipelines.cli import main\nmain()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "pip install 'tierline[pipeline]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_ui_serves_this_home(home: Path) -> None:
+    import os
+    import signal
+    import time
+    import urllib.error
+    import urllib.request
+
+    port = 3997
+    command = [
+        sys.executable,
+        "-c",
+        "from pipelines.cli import main; main()",
+        "ui",
+        "--home",
+        str(home),
+        "--port",
+        str(port),
+    ]
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as server:
+        try:
+            for _ in range(120):
+                try:
+                    query = json.dumps({"query": "{runsOrError{...on Runs{results{status}}}}"}).encode()
+                    request = urllib.request.Request(
+                        f"http://127.0.0.1:{port}/graphql", query, {"Content-Type": "application/json"}
+                    )
+                    with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310
+                        answer = json.load(response)
+                    break
+                except (urllib.error.URLError, ConnectionError):
+                    time.sleep(0.5)
+            else:
+                raise AssertionError("the web UI did not come up in a minute")
+        finally:
+            os.killpg(server.pid, signal.SIGTERM)
+    assert {"status": "SUCCESS"} in answer["data"]["runsOrError"]["results"]
