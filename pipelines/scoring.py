@@ -59,7 +59,7 @@ def _apply(
     judge: Callable[[pl.DataFrame], pl.DataFrame],
 ) -> int:
     """Replaces `scores.<name>` by the judged rows of the query in one transaction, never holding more than a batch."""
-    declared = ", ".join(f'"{column}" {_duckdb_type(dtype)}' for column, dtype in columns.items())
+    declared = ", ".join(f'"{column}" {duckdb_type(dtype)}' for column, dtype in columns.items())
     written = 0
     with con.cursor() as reader:
         batches = reader.sql(query).to_arrow_reader(BATCH_ROWS)
@@ -79,7 +79,8 @@ def _apply(
     return written
 
 
-def _duckdb_type(dtype: Dtype) -> str:
+def duckdb_type(dtype: Dtype) -> str:
+    """The DuckDB type of a column of segmentation's."""
     if isinstance(dtype, pl.Decimal):
         return f"DECIMAL({dtype.precision},{dtype.scale})"
     return _TYPES[str(dtype)]

@@ -44,7 +44,6 @@ FEATURES: Mapping[str, Dtype] = {
     "has_postpaid_line": pl.Boolean(),
     "voice_seconds": pl.Int64(),
     "latest_month_amount": MONEY,
-    "window_amount": MONEY,
     "last_activity_date": pl.Date(),
     "usage_observed_days": pl.Int32(),
     "bills_due": pl.Int32(),

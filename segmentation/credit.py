@@ -13,12 +13,12 @@ from segmentation.policy import Credit
 
 
 def credit_source() -> pl.Expr:
-    """'operator' (the extract has a score), 'group_pays', 'payments' (bills were due) or 'neutral', in that order."""
+    """'operator' (the extract has a score), 'other_pays', 'payments' (bills were due) or 'neutral', in that order."""
     return (
         pl.when(pl.col("operator_credit_score").is_not_null())
         .then(pl.lit("operator"))
         .when(~pl.col("pays_own_account"))
-        .then(pl.lit("group_pays"))
+        .then(pl.lit("other_pays"))
         .when(pl.col("bills_due") > 0)
         .then(pl.lit("payments"))
         .otherwise(pl.lit("neutral"))

@@ -26,7 +26,7 @@ REASONS: Mapping[str, str] = {
     "credit_operator": "credit is the operator's own score",
     "credit_payments": "credit is computed from payment behaviour",
     "credit_neutral": "no bill was due: credit is the policy's neutral score",
-    "credit_group_pays": "a group pays: credit is the policy's neutral score",
+    "credit_other_pays": "somebody else pays the account: credit is the policy's neutral score",
     "red_list": "on the red list",
     "black_list": "on the black list",
     "vip": "on the VIP list",
@@ -40,7 +40,7 @@ REASONS: Mapping[str, str] = {
     "spend_grows": "the latest closed month's spend is well above the window's mean",
     "no_churn_history": "nobody's churn has been observed yet: the risk rests on the policy's prior_rate",
     "several_lines": "more than one line in service, valued together",
-    "group_pays": "a group pays for this customer",
+    "other_pays": "somebody else pays for this customer: a company, a parent",
     "ported_in": "came with a number from another operator",
 }
 
@@ -71,7 +71,7 @@ def _facts(policy: Policy) -> dict[str, pl.Expr]:
         "zero_bill": nothing_billed & (pl.col("bills_in_window") > 0),
         "negative_arpu": arpu < 0,
         "prepaid_arpu": arpu.is_not_null() & has_prepaid_spend(),
-        **{f"credit_{name}": source == name for name in ("operator", "payments", "neutral", "group_pays")},
+        **{f"credit_{name}": source == name for name in ("operator", "payments", "neutral", "other_pays")},
         "red_list": pl.col("service_list") == "red",
         "black_list": pl.col("service_list") == "black",
         "vip": pl.col("is_vip"),
@@ -80,7 +80,7 @@ def _facts(policy: Policy) -> dict[str, pl.Expr]:
         "spend_grows": spend_grows(policy.lifecycle),
         "no_churn_history": pl.col("base_exposed") == 0,
         "several_lines": pl.col("lines_in_service") > 1,
-        "group_pays": ~pl.col("pays_own_account"),
+        "other_pays": ~pl.col("pays_own_account"),
         "ported_in": pl.col("ported_in_from").is_not_null(),
     }
 

@@ -8,7 +8,6 @@ import datetime as dt
 import polars as pl
 
 from segmentation.exact import count, ratio, units, whole
-from segmentation.measures import has_postpaid_spend, has_prepaid_spend
 from segmentation.policy import Lifecycle, Policy
 
 
@@ -46,21 +45,13 @@ def warning_causes(policy: Policy, as_of_date: dt.date) -> dict[str, pl.Expr]:
 
 
 def spend_grows(policy: Lifecycle) -> pl.Expr:
-    """The latest closed month's spend is at least spend_ratio × the window's mean; never with a single month.
-
-    The mean is over the months for which the customer's kind of spend is loaded: bills for postpaid lines and fees,
-    usage for prepaid lines, the longer of them when both.
-    """
+    """The latest closed month's spend is at least spend_ratio × ARPU, the window's mean; never with a single month."""
     if policy.growth.spend_ratio is None:
         return pl.lit(value=False)
     up, down = ratio(policy.growth.spend_ratio.value)
-    billed = has_postpaid_spend() | (pl.col("prepaid_fee_amount") != 0)
-    months = pl.max_horizontal(
-        pl.when(billed).then(count("billed_months")).otherwise(whole(0)),
-        pl.when(has_prepaid_spend()).then(count("usage_months")).otherwise(whole(0)),
-    )
-    reached = units("latest_month_amount") * months * whole(down) >= units("window_amount") * whole(up)
-    return (months > 1) & (pl.col("window_amount") > 0) & reached
+    several = (count("billed_months") > 1) | (count("usage_months") > 1)
+    reached = units("latest_month_amount") * whole(down) >= units("arpu_amount") * whole(up)
+    return (several & (pl.col("arpu_amount") > 0) & reached).fill_null(value=False)
 
 
 def lifecycle_stage(policy: Policy, as_of_date: dt.date) -> pl.Expr:

@@ -26,7 +26,7 @@ def score_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinitio
                 _MEASURES,
                 ["features.customer"],
                 "ARPU, minutes of use, tenure and credit of each customer in service.",
-                {name: str(dtype) for name, dtype in MEASURES.items()},
+                {name: scoring.duckdb_type(dtype) for name, dtype in MEASURES.items()},
             )
         ],
         partitions_def=partitions,
@@ -49,7 +49,7 @@ def score_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinitio
                 _SCORES,
                 ["features.customer", _MEASURES, "scores.cutoffs"],
                 "Value score and its parts, tier, lifecycle stage, churn risk and reasons of each customer in service.",
-                {name: str(dtype) for name, dtype in SCORES.items()},
+                {name: scoring.duckdb_type(dtype) for name, dtype in SCORES.items()},
             )
         ],
         partitions_def=partitions,

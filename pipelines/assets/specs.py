@@ -109,8 +109,14 @@ def sql_spec(table: str) -> dg.AssetSpec:
 
 
 def function_spec(table: str, upstreams: Iterable[str], description: str, columns: Mapping[str, str]) -> dg.AssetSpec:
-    """A table made by a function of segmentation/ or publishing/."""
-    return _spec(table, upstreams, description=description, owner="customer-value", columns=_plain(columns))
+    """A table made by a function of segmentation/ or publishing/; its columns mean what they mean to analysts."""
+    return _spec(
+        table,
+        upstreams,
+        description=description,
+        owner="customer-value",
+        columns=_described(contract("marts.customers"), columns),
+    )
 
 
 def _spec(

@@ -8,7 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import duckdb
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -22,14 +21,14 @@ _ROW_FIELDS = {
     "tier_flag": "flag",
     "value_score": "score",
     "lifecycle_stage": "stage",
-    "churn_risk": "churn risk",
+    "churn_risk": "risk",
     "service_list": "list",
     "is_vip": "vip",
 }
 
 
 def intake_table(home: Path, console: Console) -> None:
-    """Every record of every accepted file, by extract, and why records were rejected."""
+    """Every record of every accepted file, by extract, and why records were rejected. Other: header, trailer, blank."""
     with duckdb.connect(str(home / "published" / "analytics.duckdb"), read_only=True) as con:
         rows = con.execute(
             "select extract, count(*), sum(records), sum(header + trailer + blank), sum(accepted), sum(rejected), "
@@ -38,37 +37,33 @@ def intake_table(home: Path, console: Console) -> None:
         reasons = con.execute(
             "select reason, count(*) from rejects group by reason order by count(*) desc, reason"
         ).fetchall()
-    title = "Intake: lines = other (header, trailer, blank) + accepted + rejected + copies"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
+    table = _plain_table()
     table.add_column("extract", no_wrap=True)
     for name in ("files", "lines", "other", "accepted", "rejected", "copies", "nulled"):
         table.add_column(name, justify="right", no_wrap=True)
     for extract, *counts in rows:
         table.add_row(extract, *(f"{int(n):,}" for n in counts))
-    console.print(table)
+    _print(console, "Intake: lines = other + accepted + rejected + copies", table)
     if reasons:
         console.print("Rejected: " + ", ".join(f"{escape(reason)} {count:,}" for reason, count in reasons) + "\n")
 
 
 def published_summary(home: Path, console: Console, *, examples: int) -> None:
-    """Tier counts of the current version and, where asked for, example rows with masked keys."""
+    """Tier counts of the current version and, for made-up data, example rows with their keys."""
     table = TierTable(home / "published" / "customer_tiers")
     manifest = table.manifest
     if manifest is None:
         console.print(f"[red]No tier table: {escape(table.problem or 'none published')}[/]")
         return
     total = max(sum(manifest.tiers.values()), 1)
-    counts = Table(
-        box=SIMPLE_HEAD,
-        title=f"Tiers: {manifest.rows:,} lines in service, as of {manifest.as_of_date}",
-        title_justify="left",
-    )
+    title = f"Tiers: {manifest.rows:,} lines in service, as of {manifest.as_of_date}"
+    counts = _plain_table()
     for name in ("tier", "lines", "share", ""):
         counts.add_column(name, justify="right" if name in ("lines", "share") else "left")
     for i, (tier, count) in enumerate(manifest.tiers.items()):
         bar = f"[{_COLOURS[i % len(_COLOURS)]}]{'█' * round(40 * count / total)}[/]"
         counts.add_row(tier, f"{count:,}", f"{count / total:.1%}", bar)
-    console.print(counts)
+    _print(console, title, counts)
     if examples:
         _examples(home, console, manifest.files[0].path, examples)
 
@@ -83,12 +78,12 @@ def _examples(home: Path, console: Console, parquet: str, examples: int) -> None
             "qualify row_number() over (partition by tier, lifecycle_stage order by service_key) = 1 "
             f"order by lifecycle_stage, tier_flag, service_key limit {examples:d}"
         ).fetchall()
-    table = Table(title=f"{len(rows)} of the published rows", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
+    table = _plain_table()
     for name in ("service key", *_ROW_FIELDS.values()):
         table.add_column(name, no_wrap=True)
     for key, *values in rows:
-        table.add_row(_masked(key), *map(str, values))
-    console.print(table)
+        table.add_row(key, *(_said(value) for value in values))
+    _print(console, f"{len(rows)} of the published rows", table)
 
 
 def where_things_are(home: Path, console: Console) -> None:
@@ -98,6 +93,7 @@ def where_things_are(home: Path, console: Console) -> None:
     for name, place in (
         ("tier table", home / "published" / "customer_tiers"),
         ("analysts' database", home / "published" / "analytics.duckdb"),
+        ("one caller", f"tierline lookup KEY --home {home}"),
         ("web UI", f"tierline ui --home {home}   (then open http://127.0.0.1:3000)"),
     ):
         console.print(f"  {name:<20} {escape(str(place))}", soft_wrap=True)
@@ -107,6 +103,15 @@ def where_things_are(home: Path, console: Console) -> None:
         console.print(f"  {'table is':<20} {table.status}, version {manifest.version}, expires {expires}")
 
 
-def _masked(key: str) -> str:
-    """A service key as it may be shown on a screen that others see: the middle digits hidden."""
-    return key[:4] + "*" * max(len(key) - 7, 0) + key[-3:] if len(key) > 7 else key
+def _said(value: object) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def _print(console: Console, title: str, table: Table) -> None:
+    console.print(f"[bold]{title}[/]", soft_wrap=True)
+    console.print(table, "")
+
+
+def _plain_table() -> Table:
+    """A table that fits 80 columns: no lines, two spaces between columns."""
+    return Table(box=None, padding=(0, 2, 0, 0))

@@ -1,6 +1,7 @@
 -- grain: one row an account
 -- owner: billing
--- The customer who pays an account: a company where it has a line on it, else the holder of its oldest line.
+-- The customer who pays an account: a company with a line in service on it, else the holder of its oldest line in service; without a line
+-- in service the same among the lines that were.
 with holders as (
     select
         s.account_id,
@@ -9,8 +10,8 @@ with holders as (
         row_number() over (
             partition by s.account_id
             order by
-                case when c.customer_type = 'group' then 0 else 1 end,
                 case when s.in_service then 0 else 1 end,
+                case when c.customer_type = 'group' then 0 else 1 end,
                 s.activation_date,
                 s.subscription_id
         ) as rank_on_account

@@ -5,7 +5,10 @@ with owed as (
     select
         account_id,
         billing_period,
-        max(payment_due_date) as payment_due_date,
+        -- An adjustment does not move the due date of the invoice.
+        coalesce(
+            max(case when bill_type = 'invoice' then payment_due_date end), max(payment_due_date)
+        ) as payment_due_date,
         sum(case when bill_type = 'credit' then -amount_due else amount_due end)::decimal(18, 4) as amount_due
     from staging.bills
     where known_at < $as_of_end

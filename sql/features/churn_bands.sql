@@ -6,11 +6,7 @@ with held as (
     select
         o.origin_date,
         o.origin_at,
-        o.horizon_at,
-        o.quiet_from,
-        o.quiet_until,
         o.usage_observed,
-        v.subscription_id,
         v.customer_id,
         v.payment_type,
         v.activation_date
@@ -39,18 +35,27 @@ activity as (
     where kind = 'recharge' and subscription_id is not null and known_at < $as_of_end and paid_date <= $as_of_date
 ),
 
+-- A line taken up after the month end counts as well: a customer who changes to it has not left.
+lines_of as (
+    select o.origin_date, o.quiet_from, o.quiet_until, v.customer_id, v.subscription_id
+    from run.churn_origins as o
+    join features.subscription_versions as v
+        on v.valid_from < o.horizon_at and coalesce(v.valid_to >= o.origin_at, true)
+    where o.usage_observed and v.status <> 'ceased'
+    group by o.origin_date, o.quiet_from, o.quiet_until, v.customer_id, v.subscription_id
+),
+
 line_activity as (
     select
-        h.origin_date,
-        h.customer_id,
-        max(case when a.active_date <= h.origin_date then 1 else 0 end) as active_before,
-        max(case when a.active_date > h.origin_date then 1 else 0 end) as active_after
-    from held as h
+        l.origin_date,
+        l.customer_id,
+        max(case when a.active_date <= l.origin_date then 1 else 0 end) as active_before,
+        max(case when a.active_date > l.origin_date then 1 else 0 end) as active_after
+    from lines_of as l
     join activity as a
-        on a.subscription_id = h.subscription_id
-        and a.active_date > h.quiet_from and a.active_date <= h.quiet_until
-    where h.usage_observed and h.payment_type = 'prepaid'
-    group by h.origin_date, h.customer_id
+        on a.subscription_id = l.subscription_id
+        and a.active_date > l.quiet_from and a.active_date <= l.quiet_until
+    group by l.origin_date, l.customer_id
 ),
 
 cohort as (

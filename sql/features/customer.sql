@@ -1,4 +1,4 @@
--- grain: one row a customer who ever had a subscription, as of one date
+-- grain: one row a customer who holds a line, or was the last to hold one, as of one date
 -- owner: customer-value
 -- Everything that the judgement of a customer needs, summed over the lines.
 with lines as (
@@ -9,7 +9,6 @@ with lines as (
         sum(case when in_service and status = 'suspended' then 1 else 0 end)::integer as lines_suspended,
         sum(case when in_service then 0 else 1 end)::integer as lines_ceased,
         min(case when in_service then activation_date end) as first_activation_date,
-        min(activation_date) as on_network_since,
         min(case when in_service and contract_end_date >= $as_of_date then contract_end_date end) as contract_end_date,
         max(case when in_service then ported_in_from end) as ported_in_from,
         sum(arrears_stops)::integer as arrears_stops
@@ -54,7 +53,6 @@ usage_span as (
 covered_months as (
     select
         m.billing_period,
-        m.last_day,
         m.is_latest_closed,
         b.billing_period is not null as has_bills,
         coalesce(u.first_day <= m.first_day and u.last_day >= m.last_day, false) as has_usage
@@ -69,8 +67,12 @@ months_on_network as (
         l.customer_id,
         sum(case when m.has_bills then 1 else 0 end)::integer as billed_months,
         sum(case when m.has_usage then 1 else 0 end)::integer as usage_months
-    from lines as l
-    join covered_months as m on l.on_network_since <= m.last_day
+    from (
+        select customer_id, billing_period
+        from features.subscription_months
+        group by customer_id, billing_period
+    ) as l
+    join covered_months as m on m.billing_period = l.billing_period
     group by l.customer_id
 ),
 
@@ -120,7 +122,6 @@ window_spend as (
         sum(s.fee_amount)::decimal(18, 4) as prepaid_fee_amount,
         sum(s.usage_amount)::decimal(18, 4) as prepaid_usage_amount,
         sum(s.voice_seconds)::bigint as voice_seconds,
-        sum(s.billed_amount + s.fee_amount + s.usage_amount)::decimal(18, 4) as window_amount,
         sum(
             case when m.is_latest_closed then s.billed_amount + s.fee_amount + s.usage_amount else 0 end
         )::decimal(18, 4) as latest_month_amount
@@ -213,7 +214,6 @@ select
     k.has_postpaid_line, -- any postpaid line
     coalesce(w.voice_seconds, 0) as voice_seconds, -- seconds of calls in and out in the window
     coalesce(w.latest_month_amount, 0)::decimal(18, 4) as latest_month_amount, -- spend of the last closed month
-    coalesce(w.window_amount, 0)::decimal(18, 4) as window_amount, -- spend of the window
     a.last_activity_date, -- last usage or recharge in the last 90 days
     o.usage_observed_days, -- days of the last 90 with any usage loaded
     coalesce(b.bills_due, 0) as bills_due, -- months fallen due in the last 12 months on accounts the customer pays

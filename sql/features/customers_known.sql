@@ -1,11 +1,15 @@
 -- grain: one row a customer
 -- owner: crm
--- What the CRM said of the customer in the last delivery known on the as-of date. A customer missing from that delivery is gone.
-with last_delivery as (
-    select source, max(known_at) as known_at
-    from intake.files
-    where extract = 'customers' and status = 'accepted' and known_at < $as_of_end
-    group by source
+-- What the CRM said of the customer in the last delivery known on the as-of date that has the customer. One who is missing from a later
+-- delivery of the same source is gone since then.
+with deliveries as (
+    select source, known_at, lead(known_at) over (partition by source order by known_at) as next_known_at
+    from (
+        select source, known_at
+        from intake.files
+        where extract = 'customers' and status = 'accepted' and known_at < $as_of_end
+        group by source, known_at
+    ) as distinct_deliveries
 ),
 
 words as (
@@ -30,7 +34,7 @@ select
     w.birth_year, -- for audits only
     w.gender, -- for audits only
     w.known_at, -- delivery that said so
-    w.known_at < l.known_at as is_gone -- missing from the source's last delivery
+    d.next_known_at as gone_at -- first delivery without the customer, UTC; null: still there
 from words as w
-join last_delivery as l on l.source = w.source
+join deliveries as d on d.source = w.source and d.known_at = w.known_at
 where w.recency = 1

@@ -1,13 +1,13 @@
 -- grain: one row a subscription and interval
 -- owner: crm
 -- What held of a subscription from when to when, as known on the as-of date: the last delivery's word on each interval,
--- ended where the next one starts, and ended for good by the first delivery that no longer has the subscription.
+-- ended where the next one starts, and ended for good by the first delivery that no longer has the subscription or its customer.
 with words as (
     select
         s.*,
         f.source,
         row_number() over (partition by s.subscription_id, s.valid_from order by s.known_at desc) as recency,
-        max(s.known_at) over (partition by s.subscription_id) as last_seen_at
+        max(s.known_at) over (partition by s.subscription_id, f.source) as last_seen_at
     from staging.subscriptions as s
     join intake.files as f on f.file_id = s.file_id and f.extract = 'subscriptions'
     where s.known_at < $as_of_end
@@ -28,10 +28,11 @@ next_deliveries as (
 intervals as (
     select
         w.*,
-        n.next_known_at as gone_at,
+        least(n.next_known_at, c.gone_at) as gone_at,
         lead(w.valid_from) over (partition by w.subscription_id order by w.valid_from) as next_from
     from words as w
     join next_deliveries as n on n.source = w.source and n.known_at = w.last_seen_at
+    left join features.customers_known as c on c.customer_id = w.customer_id
     where w.recency = 1 and w.valid_from < $as_of_end
 )
 

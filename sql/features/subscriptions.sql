@@ -1,22 +1,23 @@
 -- grain: one row a subscription
 -- owner: crm
--- State of a line at the end of the as-of date. In service means active or suspended; a customer gone from the CRM has no line in service.
+-- State of a line at the end of the as-of date. In service means active or suspended.
 with versions as (
     select
         *,
         row_number() over (partition by subscription_id order by valid_from desc) as recency,
-        lag(status) over (partition by subscription_id order by valid_from) as previous_status
+        lag(status) over (partition by subscription_id order by valid_from) as previous_status,
+        lag(status_reason) over (partition by subscription_id order by valid_from) as previous_reason
     from features.subscription_versions
 ),
 
 stops as (
-    -- A change of plan while stopped starts no second stop.
-    select subscription_id, count(*)::integer as arrears_stops
+    -- A change of plan while stopped starts no second stop, and a new owner of the line does not inherit the old one's.
+    select subscription_id, customer_id, count(*)::integer as arrears_stops
     from versions
     where
         status = 'suspended' and status_reason = 'arrears' and valid_from >= $stops_from
-        and coalesce(previous_status, 'active') <> 'suspended'
-    group by subscription_id
+        and not coalesce(previous_status = 'suspended' and previous_reason = 'arrears', false)
+    group by subscription_id, customer_id
 )
 
 select
@@ -33,9 +34,8 @@ select
     v.ported_in_from, -- operator it came from
     -- valid_to beyond the as-of date is not yet an end; an activation to come is not yet a line.
     v.status <> 'ceased' and coalesce(v.valid_to >= $as_of_end, true) and v.activation_date <= $as_of_date
-    and not coalesce(c.is_gone, false) as in_service, -- active or suspended at the end of the day
+        as in_service, -- active or suspended at the end of the day
     coalesce(s.arrears_stops, 0) as arrears_stops -- stops for arrears begun in the last 12 months
 from versions as v
-left join features.customers_known as c on c.customer_id = v.customer_id
-left join stops as s on s.subscription_id = v.subscription_id
+left join stops as s on s.subscription_id = v.subscription_id and s.customer_id = v.customer_id
 where v.recency = 1

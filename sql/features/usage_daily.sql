@@ -17,11 +17,12 @@ with attributed as (
         case when c.call_type = 'voice' then 1 else 0 end as calls,
         case when c.call_type = 'sms' then 1 else 0 end as messages,
         case when c.direction = 'outgoing' then c.called_number else c.calling_number end as other_number,
-        c.direction = 'outgoing' and n.service_number is not null as is_to_hotline
+        n.service_number is not null as is_with_hotline
     from staging.cdr as c
     left join features.number_holdings as h
         on h.msisdn = c.served_msisdn and h.held_from <= c.answer_time and coalesce(c.answer_time < h.held_to, true)
-    left join run.service_numbers as n on n.service_number = c.called_number
+    left join run.service_numbers as n
+        on n.service_number = case when c.direction = 'outgoing' then c.called_number else c.calling_number end
     where c.usage_date = $usage_date and c.known_at < $as_of_end
 )
 
@@ -45,10 +46,14 @@ select
     sum(downlink_bytes)::bigint as downlink_bytes, -- bytes received
     sum(charge)::decimal(18, 4) as charge_amount, -- charged, without tax
     count(
-        distinct case when calls + messages > 0 and not is_to_hotline then other_number end
+        distinct case when calls + messages > 0 and not is_with_hotline then other_number end
     ) as distinct_contacts, -- different numbers called, messaged or heard from, hotline excluded
-    sum(case when is_to_hotline then calls else 0 end)::bigint as hotline_calls, -- calls to the operator's service numbers
-    sum(case when is_to_hotline then voice_seconds else 0 end)::bigint as hotline_seconds, -- seconds of them
+    sum(
+        case when is_outgoing and is_with_hotline then calls else 0 end
+    )::bigint as hotline_calls, -- calls to the operator's service numbers
+    sum(
+        case when is_outgoing and is_with_hotline then voice_seconds else 0 end
+    )::bigint as hotline_seconds, -- seconds of them
     max(answer_time) as last_activity_at -- last record in or out, UTC
 from attributed
 group by subscription_id, usage_date

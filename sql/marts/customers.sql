@@ -1,4 +1,4 @@
--- grain: one row a customer who ever had a subscription, as of one date
+-- grain: one row a customer who holds a line, or was the last to hold one, as of one date
 -- owner: customer-value
 -- The current customers with what they are worth and why; those without a line in service have no score.
 select

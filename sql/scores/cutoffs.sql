@@ -28,7 +28,7 @@ ranked as (
 select
     q.measure, -- what is cut
     q.quantile, -- share of the population at or below
-    min(r.value) as threshold -- cut-off
+    min(r.value) as threshold -- cut-off; null where nobody has the measure yet
 from run.quantiles as q
-join ranked as r on r.measure = q.measure and r.position_in_measure >= q.quantile * r.population
+left join ranked as r on r.measure = q.measure and r.position_in_measure >= q.quantile * r.population
 group by q.measure, q.quantile

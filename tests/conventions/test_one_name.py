@@ -67,6 +67,13 @@ def test_a_contract_of_a_sql_table_has_its_columns_in_order(table: str) -> None:
     assert tuple(c.name for c in contract(table).columns) == output_columns(sql_table(table))
 
 
+@pytest.mark.parametrize("table", ["features.usage_daily", *(f"marts.{name}" for name in MARTS)])
+def test_a_column_means_the_same_in_the_contract_and_in_the_sql(table: str) -> None:
+    notes = sql_table(table).column_notes
+    told = {c.name: c.description for c in contract(table).columns}
+    assert told == {name: f"{note[0].upper()}{note[1:]}." for name, note in notes.items()}
+
+
 def test_the_published_contract_has_the_columns_of_its_rows_in_order() -> None:
     promised = tuple(c.name for c in contract("published.customer_tiers").columns)
     assert promised == output_columns(sql_table("scores.subscription"))

@@ -37,7 +37,6 @@ CUSTOMER: Mapping[str, Any] = {
     "has_postpaid_line": True,
     "voice_seconds": 36_000,
     "latest_month_amount": "120.00",
-    "window_amount": "348.50",
     "last_activity_date": dt.date(2026, 10, 14),
     "usage_observed_days": 90,
     "bills_due": 12,

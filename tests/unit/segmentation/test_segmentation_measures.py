@@ -128,7 +128,7 @@ def test_tenure_counts_month_steps_that_do_not_pass_the_date(activated, as_of, m
     [
         ("the operator's score wins", {"operator_credit_score": "91.5"}, "91.5000", "operator"),
         ("also where a group pays", {"operator_credit_score": "0", "pays_own_account": False}, "0.0000", "operator"),
-        ("a group pays: neutral", {"pays_own_account": False}, "60.0000", "group_pays"),
+        ("a group pays: neutral", {"pays_own_account": False}, "60.0000", "other_pays"),
         ("prepaid without history: neutral", PREPAID, "60.0000", "neutral"),
         (
             "all on time",

@@ -177,8 +177,8 @@ CHURNERS = {"band_exposed": 800, "band_churned": 60}
         ("3 months", {"first_activation_date": dt.date(2026, 7, 15)}, "growth", None),
         ("under 12 months", {"first_activation_date": dt.date(2025, 10, 16)}, "growth", None),
         ("12 months", {"first_activation_date": dt.date(2025, 10, 15)}, "stable", None),
-        ("latest month at 1.2 × mean", {"latest_month_amount": "139.4"}, "growth", "spend_grows"),
-        ("latest month below 1.2 × mean", {"latest_month_amount": "139.3999"}, "stable", None),
+        ("latest month at 1.2 × ARPU", {"latest_month_amount": "139.4001"}, "growth", "spend_grows"),
+        ("latest month below 1.2 × ARPU", {"latest_month_amount": "139.4"}, "stable", None),
         (
             "one month has no mean to grow from",
             {"billed_months": 1, "usage_months": 1, "latest_month_amount": "500"},
@@ -187,7 +187,7 @@ CHURNERS = {"band_exposed": 800, "band_churned": 60}
         ),
         (
             "refunds leave no mean to grow from",
-            {"window_amount": "-1", "latest_month_amount": "50"},
+            {"billed_amount": "-1", "latest_month_amount": "50"},
             "stable",
             None,
         ),
@@ -263,7 +263,7 @@ def test_churn_risk(case, counts, risk, band):
         (
             "a member whose company is billed is not never_billed",
             {"bills_in_window": 0, "pays_own_account": False},
-            {"group_pays", "credit_group_pays"},
+            {"other_pays", "credit_other_pays"},
             {"never_billed"},
         ),
         ("prepaid", {**PREPAID, "prepaid_usage_amount": "9"}, {"prepaid_arpu", "credit_neutral"}, {"zero_bill"}),
