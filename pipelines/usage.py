@@ -20,7 +20,7 @@ from typing import Any
 
 import duckdb
 
-from pipelines.publishing.durable import Disk
+from pipelines.durable import Disk
 from pipelines.sql_catalogue import SqlTable, sql_table
 from pipelines.warehouse import first_row
 

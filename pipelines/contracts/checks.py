@@ -16,7 +16,6 @@ import duckdb
 
 from data_contracts import Column, Contract
 from pipelines.sql_text import identifier, literal
-from pipelines.warehouse import first_row
 
 ROWS = "rows"
 KEYS_REPEATED = "keys_repeated"
@@ -66,7 +65,9 @@ def judge(con: duckdb.DuckDBPyConnection, contract: Contract, table: str, *, may
     wanted = promises(contract)
     schema, _, name = table.partition(".")
     columns = ", ".join(f"{p.expression} as {identifier(p.metric)}" for p in wanted)
-    row = first_row(con, f"select count(*) as {ROWS}, {columns} from {identifier(schema)}.{identifier(name)}")
+    row = con.execute(f"select count(*) as {ROWS}, {columns} from {identifier(schema)}.{identifier(name)}").fetchall()[
+        0
+    ]
     counts = dict(zip((ROWS, *(p.metric for p in wanted)), map(int, row), strict=True))
     broken = _broken(counts, may_be_empty=may_be_empty)
     meanings = {p.metric: p.meaning for p in wanted}

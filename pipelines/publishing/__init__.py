@@ -3,9 +3,10 @@
 Belongs here: writing the folder that routing services read. Does not: what the rows mean, or reading them (tierline).
 """
 
-from pipelines.publishing.durable import Disk, publishing_lock
+from pipelines.durable import Disk
 from pipelines.publishing.errors import PublishError, PublishLockError
 from pipelines.publishing.history import Recovery, recover
+from pipelines.publishing.lock import publishing_lock
 from pipelines.publishing.publish import Publication, publish
 
 __all__ = [

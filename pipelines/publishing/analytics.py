@@ -11,8 +11,8 @@ from pathlib import Path
 import duckdb
 
 from data_contracts import Contract, contract
+from pipelines.durable import Disk
 from pipelines.night import Night
-from pipelines.publishing.durable import Disk
 from pipelines.sql_catalogue import sql_table
 from pipelines.sql_text import identifier, literal
 from pipelines.usage import view_statement

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from pipelines.publishing.durable import Disk
+from pipelines.durable import Disk
 from tierline.manifest import (
     MANIFESTS_FOLDER,
     POINTER_NAME,

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pipelines.publishing.durable import Disk, Hook, ignore_step, publishing_lock
+from pipelines.durable import Disk, Hook, ignore_step
 from pipelines.publishing.errors import PublishError
 from pipelines.publishing.history import (
     Recovery,
@@ -24,6 +24,7 @@ from pipelines.publishing.history import (
     run_name,
     switch_to,
 )
+from pipelines.publishing.lock import publishing_lock
 from pipelines.publishing.rows import RowCheck, checked_schema, exact_batches
 from pipelines.publishing.version_files import validate, write_files
 from tierline.manifest import BATCH_ROWS, MANIFESTS_FOLDER, RUNS_FOLDER, Manifest, ManifestError, manifest_name

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipelines.publishing.durable import Disk, OutputFile
+from pipelines.durable import Disk, OutputFile
 from pipelines.publishing.errors import PublishError
 from pipelines.publishing.rows import RowCheck
 from tierline.manifest import ARROW_NAME, KEYS_NAME, MSISDN, PARQUET_NAME, RUNS_FOLDER, FileEntry, Manifest

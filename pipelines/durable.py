@@ -1,21 +1,17 @@
-"""Every system call by which publishing changes the file system, each announced to a hook by its step name.
+"""Every system call by which the published folder is changed, each announced to a hook by its step name.
 
-Belongs here: single durable operations and the lock. Does not: their order (publish.py) or what is in the files.
+Belongs here: single durable operations. Does not: their order (publishing/publish.py) or what is in the files.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.publishing.errors import PublishLockError
 from tierline.manifest import FileEntry
 
 if TYPE_CHECKING:
@@ -25,8 +21,6 @@ Hook = Callable[[str], None]
 
 FILE_MODE = 0o640
 FOLDER_MODE = 0o750
-LOCK_NAME = ".lock"
-LOCK_POLL_SECONDS = 0.05
 
 
 def ignore_step(step: str) -> None:
@@ -134,37 +128,3 @@ class Disk:
             self.remove_file(file, "run-file")
         self._hook("remove:run")
         path.rmdir()
-
-
-@contextmanager
-def publishing_lock(folder: Path, wait_seconds: float) -> Iterator[None]:
-    """Hold the folder's exclusive lock; it goes with the process, however that ends.
-
-    Raises PublishLockError when another publisher still holds it after `wait_seconds`.
-    """
-    lock = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
-    try:
-        _take(lock, folder, wait_seconds)
-        try:
-            yield
-        finally:
-            # Unlocked, not just closed: a process forked meanwhile would keep it.
-            fcntl.flock(lock, fcntl.LOCK_UN)
-    finally:
-        os.close(lock)
-
-
-def _take(lock: int, folder: Path, wait_seconds: float) -> None:
-    deadline = time.monotonic() + wait_seconds
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                raise PublishLockError(
-                    f"{folder / LOCK_NAME} is held by another publisher, after a wait of {wait_seconds:g} s; "
-                    f"let it end, or find it with `lslocks`, then run again"
-                ) from None
-            time.sleep(LOCK_POLL_SECONDS)
-        else:
-            return
