@@ -48,7 +48,7 @@ def _contract_check(
     ) -> dg.AssetCheckResult:
         name = f"check {table}"
         progress.step(name, 0, 1)
-        with home.night(context.partition_key).warehouse.open() as con:
+        with home.open(home.night(context.partition_key)) as con:
             verdict = judge(con, source, table, may_be_empty=may_be_empty)
         progress.step(name, 1, 1)
         return dg.AssetCheckResult(
@@ -75,7 +75,7 @@ def _audit_check(audit: SqlTable, partitions: dg.PartitionsDefinition) -> dg.Ass
         context: dg.AssetCheckExecutionContext, home: Home, progress: dg.ResourceParam[Progress]
     ) -> dg.AssetCheckResult:
         night = home.night(context.partition_key)
-        with night.warehouse.open() as con:
+        with home.open(night) as con:
             bad = warehouse.select(con, audit, night.parameters)
             columns, found = bad.columns, bad.limit(_SHOWN).fetchall()
             rows = len(found) if len(found) < _SHOWN else len(bad.fetchall())

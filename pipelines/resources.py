@@ -3,14 +3,21 @@
 Belongs here: Dagster resources. Does not: what they are made of (night.py, warehouse.py, progress.py know no Dagster).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 from pydantic import Field
 
 from pipelines.night import Night
+from pipelines.publishing.errors import PublishLockError
+from pipelines.warehouse import WarehouseBusyError
+
+_RETRIES = 2
 
 
 class Home(dg.ConfigurableResource[Any]):
@@ -22,6 +29,17 @@ class Home(dg.ConfigurableResource[Any]):
     def night(self, partition_key: str) -> Night:
         """The night of a daily partition."""
         return Night(Path(self.path), date.fromisoformat(partition_key), dict(self.options))
+
+    @contextmanager
+    def open(self, night: Night) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The night's warehouse. When another run holds it, or the published folder, the step is tried again twice:
+        the one fault that goes away by itself.
+        """
+        try:
+            with night.warehouse.open() as con:
+                yield con
+        except (WarehouseBusyError, PublishLockError) as error:
+            raise dg.RetryRequested(_RETRIES, seconds_to_wait=night.settings.lock_wait_seconds) from error
 
     def now(self) -> datetime:
         """The time of day, for published_at: the one place where a run looks at the clock."""

@@ -112,7 +112,7 @@ def _failure(event: dg.DagsterEvent) -> Failure:
         return Failure("refused", where, data.user_failure_data.description or "")
     error = data.error
     # Dagster wraps what an asset raised; below that, the first error is the one that was written for a person.
-    while error is not None and error.cause is not None and (error.cls_name or "").startswith("Dagster"):
+    while error is not None and error.cause is not None and (error.cls_name or "").startswith(("Dagster", "Retry")):
         error = error.cause
     name = (error.cls_name or "") if error is not None else ""
     message = error.message.strip().partition(f"{name}: ")[2] or error.message.strip() if error is not None else ""

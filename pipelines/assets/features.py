@@ -30,7 +30,7 @@ def _sql_asset(table: str, partitions: dg.PartitionsDefinition) -> dg.AssetsDefi
     ) -> dg.MaterializeResult[None]:
         night = home.night(context.partition_key)
         progress.step(table, 0, 1)
-        with night.warehouse.open() as con:
+        with home.open(night) as con:
             rows = warehouse.build(con, sql_table(table), night.parameters)
         progress.step(table, 1, 1)
         return dg.MaterializeResult(metadata={"dagster/row_count": rows})
@@ -46,7 +46,7 @@ def _usage_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, home: Home, progress: dg.ResourceParam[Progress]
     ) -> dg.MaterializeResult[None]:
         night = home.night(context.partition_key)
-        with night.warehouse.open() as con:
+        with home.open(night) as con:
             report = usage.roll_up(
                 con,
                 night.published,

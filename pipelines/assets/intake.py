@@ -16,9 +16,6 @@ from pipelines.intake import IntakeReport, ingest
 from pipelines.progress import Progress
 from pipelines.resources import Home
 
-# Another run may hold the warehouse for a moment; nothing else gets better by itself.
-LOCK_RETRY = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
-
 
 def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The multi-asset that reads all deliveries at once (one file may feed several extracts), and the night's
@@ -30,7 +27,7 @@ def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefiniti
         context: dg.AssetExecutionContext, home: Home, progress: dg.ResourceParam[Progress]
     ) -> Iterator[dg.MaterializeResult[None]]:
         night = home.night(context.partition_key)
-        with night.warehouse.open() as con:
+        with home.open(night) as con:
             report = ingest(
                 con,
                 night.landing,
@@ -67,7 +64,7 @@ def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefiniti
         context: dg.AssetExecutionContext, home: Home, progress: dg.ResourceParam[Progress]
     ) -> Iterator[dg.MaterializeResult[None]]:
         night = home.night(context.partition_key)
-        with night.warehouse.open() as con:
+        with home.open(night) as con:
             days = usage.loaded_days(con, night.as_of_date, night.parameters["as_of_end"])
             tables = run_context.run_tables(
                 night.as_of_date, night.zone, night.policy, night.settings.service_numbers, days

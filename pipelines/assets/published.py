@@ -40,7 +40,7 @@ def published_assets(partitions: dg.PartitionsDefinition, time_zone: str) -> lis
     ) -> dg.MaterializeResult[None]:
         night = home.night(context.partition_key)
         progress.step(_TIERS, 0, 1)
-        with night.warehouse.open() as con:
+        with home.open(night) as con:
             publication = publish_tier_table(con, night, home.now())
         progress.step(_TIERS, 1, 1)
         manifest = publication.manifest
@@ -75,7 +75,7 @@ def published_assets(partitions: dg.PartitionsDefinition, time_zone: str) -> lis
     ) -> Iterator[dg.MaterializeResult[None]]:
         night = home.night(context.partition_key)
         progress.step(_ANALYTICS, 0, 1)
-        with night.warehouse.open() as con:
+        with home.open(night) as con:
             rows = write_analytics(con, night)
         progress.step(_ANALYTICS, 1, 1)
         for name in MARTS:

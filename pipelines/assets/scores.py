@@ -37,7 +37,7 @@ def score_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinitio
     ) -> dg.MaterializeResult[None]:
         night = home.night(context.partition_key)
         progress.step(_MEASURES, 0, 1)
-        with night.warehouse.open() as con:
+        with home.open(night) as con:
             rows = scoring.write_measures(con, night.policy, night.as_of_date)
         progress.step(_MEASURES, 1, 1)
         return dg.MaterializeResult(metadata={"dagster/row_count": rows})
@@ -60,7 +60,7 @@ def score_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinitio
     ) -> dg.MaterializeResult[None]:
         night = home.night(context.partition_key)
         progress.step(_SCORES, 0, 1)
-        with night.warehouse.open() as con:
+        with home.open(night) as con:
             rows = scoring.write_scores(con, night.policy, night.as_of_date)
             tiers = dict.fromkeys(night.policy.tier_names, 0)
             tiers |= dict(con.execute("select tier, count(*) from scores.customer group by tier").fetchall())

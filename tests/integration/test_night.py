@@ -192,6 +192,20 @@ def test_a_warehouse_held_by_another_process_is_told_with_its_pid(make_home: Mak
     assert f"PID {holder.pid}" in told(result)
 
 
+def test_a_warehouse_that_is_let_go_in_time_is_waited_for(make_home: MakeHome) -> None:
+    home = make_home("home")
+    script = (
+        "import duckdb, time\n"
+        f"con = duckdb.connect({str(home / 'warehouse.duckdb')!r})\n"
+        "print('held', flush=True)\ntime.sleep(4)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        result = run_night(home, AS_OF, {"lock_wait_seconds": 2})
+    assert result.succeeded, told(result)
+
+
 def test_no_number_reaches_the_run_log_or_the_manifest(make_home: MakeHome) -> None:
     home = make_home("home")
     file = home / "landing" / "cdr" / "cdr_20240630.csv.gz"
@@ -214,3 +228,35 @@ def test_no_number_reaches_the_run_log_or_the_manifest(make_home: MakeHome) -> N
     assert canary[1:] not in str(masked)
     manifest = json.loads((home / "published" / "customer_tiers" / "manifests" / "1.json").read_text())
     assert manifest["tiers"].keys() == {"high", "mid", "ordinary"}
+
+
+def test_the_analysts_database_is_replaced_under_open_readers(make_home: MakeHome) -> None:
+    home = make_home("home")
+    database = home / "published" / "analytics.duckdb"
+    assert run_night(home, AS_OF).succeeded
+    script = (
+        "import duckdb\n"
+        f"con = duckdb.connect({str(database)!r}, read_only=True)\n"
+        "def day(): return con.execute('select max(as_of_date) from customers').fetchall()[0][0]\n"
+        "print(day(), flush=True)\ninput()\nprint(day(), flush=True)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as analyst:
+        assert analyst.stdout is not None
+        assert analyst.stdin is not None
+        assert analyst.stdout.readline() == "2024-06-30\n"
+        later = run_night(home, date(2024, 7, 1))
+        assert later.succeeded, told(later)
+        analyst.stdin.write("\n")
+        analyst.stdin.flush()
+        assert analyst.stdout.readline() == "2024-06-30\n"
+    assert rows_of(home, "select max(as_of_date) from customers") == [(date(2024, 7, 1),)]
+    assert not list(database.parent.glob(".analytics*"))
+    silent = rows_of(
+        home, "select table_name, column_name from duckdb_columns() where not internal and comment is null"
+    )
+    assert not silent
+    # Analysts' DuckDB may be older than ours.
+    stored = rows_of(home, "select tags['storage_version'] from duckdb_databases() where database_name = 'analytics'")
+    assert stored == [("v1.5.0+",)]
