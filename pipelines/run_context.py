@@ -31,10 +31,12 @@ RUN_COLUMNS: dict[str, dict[str, str]] = {
     "churn_origins": {
         "origin_date": "DATE",
         "origin_at": "TIMESTAMP",
+        "horizon_date": "DATE",
         "horizon_at": "TIMESTAMP",
-        "quiet_from": "DATE",
+        "active_from": "DATE",
         "quiet_until": "DATE",
         "usage_observed": "BOOLEAN",
+        "is_history": "BOOLEAN",
     },
     "tenure_bands": {
         "origin_date": "DATE",
@@ -157,21 +159,23 @@ def _churn_origins(as_of: date, zone: ZoneInfo, policy: Policy, usage_days: tupl
     quiet = timedelta(days=int(policy.churn.prepaid_inactive_days.value))
     rows = []
     for origin in _history_origins(as_of, policy):
-        observed = (
-            usage_days is not None
-            and usage_days[0] <= origin - quiet + timedelta(days=1)
-            and usage_days[1] >= origin + quiet
-        )
+        active_from, quiet_until = origin - quiet + timedelta(days=1), origin + quiet
+        observed = usage_days is not None and usage_days[0] <= active_from and usage_days[1] >= quiet_until
         rows.append(
             (
                 origin,
                 local_midnight(origin + timedelta(days=1), zone),
+                origin + horizon,
                 local_midnight(origin + horizon + timedelta(days=1), zone),
-                origin - quiet,
-                origin + quiet,
+                active_from,
+                quiet_until,
                 observed,
+                True,
             )
         )
+    # The as-of date itself: what has been seen up to it; nothing after it is known.
+    end = local_midnight(as_of + timedelta(days=1), zone)
+    rows.append((as_of, end, as_of, end, as_of - timedelta(days=ACTIVITY_DAYS - 1), as_of, True, False))
     return RunTable("churn_origins", tuple(rows))
 
 

@@ -3,7 +3,7 @@
 Belongs here: which day must be rolled up anew, and where its file is. Does not: what a row holds (sql/features).
 
 A file's name is the digest of all that decides its content: the CDR files that touch the day and are known by the
-as-of date, the deliveries of subscriptions that changed, afterwards, who held a number on that day, the service numbers
+as-of date, the deliveries of subscriptions and customers that say who held a number on that day, the service numbers
 and the SQL. So a late file restates exactly the days that it touches, in a new file; the old one stays, and an earlier
 night can be reproduced from it.
 """
@@ -14,30 +14,39 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 
 from pipelines.durable import Disk
+from pipelines.run_context import local_midnight
 from pipelines.sql_catalogue import SqlTable, sql_table
 from pipelines.warehouse import first_row
 
 FOLDER = "usage_daily"
-_DAY_INPUTS = """
-    select d.usage_date, 'cdr' as kind, f.sha256, f.mapping_fingerprint, d.records
+_CDR_DAYS = """
+    select d.usage_date, f.sha256, f.mapping_fingerprint, d.records
     from intake.file_days as d
     join intake.files as f on f.file_id = d.file_id and f.extract = 'cdr'
     where d.usage_date <= $as_of_date and (f.known_at is null or f.known_at < $as_of_end)
-    union all
-    -- What was said of the lines by the day's end belongs to every knowledge of the day; only later words count.
-    select days.usage_date, 'subscriptions' as kind, f.sha256, f.mapping_fingerprint, 0 as records
-    from (select usage_date, max(usage_date) + 1 as next_date from intake.file_days group by usage_date) as days
-    join intake.subscription_changes as s
-        on s.changed_from < days.next_date + interval 1 day and s.known_at > days.usage_date - interval 1 day
+    order by all
+"""
+# Deliveries that say who held which number, with the instant from which each says something new. A delivery of
+# customers does so from its own day on: a customer who is missing from it is gone since then.
+_HOLDING_WORDS = """
+    select s.changed_from as said_from, f.sha256, f.mapping_fingerprint
+    from intake.subscription_changes as s
     join intake.files as f on f.file_id = s.file_id and f.extract = 'subscriptions'
-    where days.usage_date <= $as_of_date and s.known_at < $as_of_end
+    where s.changed_from is not null and s.known_at < $as_of_end
+    union all
+    select f.known_at as said_from, f.sha256, f.mapping_fingerprint
+    from intake.files as f
+    where f.extract = 'customers' and f.status = 'accepted' and f.known_at < $as_of_end
     order by all
 """
 
@@ -70,7 +79,9 @@ def roll_up(
     con: duckdb.DuckDBPyConnection,
     published: Path,
     parameters: Mapping[str, Any],
+    *,
     service_numbers: tuple[str, ...],
+    zone: ZoneInfo,
     progress: Callable[[int, int], None],
 ) -> UsageReport:
     """Makes each day's file that is not there yet, and `features.usage_daily` as a view over the days' current files.
@@ -78,7 +89,7 @@ def roll_up(
     `run.usage_files` (usage_date, path) lists them. Raises duckdb.Error where the SQL fails.
     """
     table = sql_table("features.usage_daily")
-    names = _file_names(con, table, parameters, service_numbers)
+    names = _file_names(con, table, parameters, service_numbers, zone)
     folder = published / FOLDER
     missing = [(day, folder / name) for day, name in names if not (folder / name).exists()]
     for done, (day, path) in enumerate(missing):
@@ -112,18 +123,21 @@ def view_statement(name: str, paths: list[str]) -> str:
 
 
 def _file_names(
-    con: duckdb.DuckDBPyConnection, table: SqlTable, parameters: Mapping[str, Any], service_numbers: tuple[str, ...]
+    con: duckdb.DuckDBPyConnection,
+    table: SqlTable,
+    parameters: Mapping[str, Any],
+    service_numbers: tuple[str, ...],
+    zone: ZoneInfo,
 ) -> list[tuple[date, str]]:
+    """Each loaded day with the name of its file, oldest first."""
+    words = con.execute(_HOLDING_WORDS, {"as_of_end": parameters["as_of_end"]}).fetchall()
     given = {name: parameters[name] for name in ("as_of_date", "as_of_end")}
-    inputs: dict[date, list[Any]] = {}
-    for day, *facts in con.execute(_DAY_INPUTS, given).fetchall():
-        inputs.setdefault(day, []).append(facts)
-    common = [sorted(service_numbers), hashlib.sha256(table.text.encode()).hexdigest()]
     names = []
-    for day in sorted(inputs):
-        if not any(kind == "cdr" for kind, *_ in inputs[day]):
-            continue
-        digest = hashlib.sha256(json.dumps([inputs[day], common], default=str).encode()).hexdigest()
+    for day, files in groupby(con.execute(_CDR_DAYS, given).fetchall(), key=itemgetter(0)):
+        ends_at = local_midnight(day + timedelta(days=1), zone)
+        said = [word[1:] for word in words if word[0] < ends_at]
+        decides = [[file[1:] for file in files], said, sorted(service_numbers), table.text]
+        digest = hashlib.sha256(json.dumps(decides).encode()).hexdigest()
         names.append((day, f"usage_date={day.isoformat()}/{digest[:16]}.parquet"))
     return names
 

@@ -51,8 +51,9 @@ def _usage_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
                 con,
                 night.published,
                 night.parameters,
-                night.settings.service_numbers,
-                lambda done, total: progress.step(USAGE, done, total),
+                service_numbers=night.settings.service_numbers,
+                zone=night.zone,
+                progress=lambda done, total: progress.step(USAGE, done, total),
             )
         return dg.MaterializeResult(
             metadata={

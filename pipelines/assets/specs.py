@@ -24,7 +24,7 @@ _LEDGER_MEANINGS = {
 }
 _RUN_MEANINGS = {
     "arpu_months": "Closed months of the ARPU window.",
-    "churn_origins": "Past month ends at which churn is counted.",
+    "churn_origins": "Past month ends at which churn is counted, and the as-of date.",
     "tenure_bands": "Activation dates that bound the tenure bands at each origin and on the as-of date.",
     "service_numbers": "The operator's own hotline numbers.",
     "list_precedence": "Which service list wins.",

@@ -5,10 +5,8 @@ with owed as (
     select
         account_id,
         billing_period,
-        -- An adjustment does not move the due date of the invoice.
-        coalesce(
-            max(case when bill_type = 'invoice' then payment_due_date end), max(payment_due_date)
-        ) as payment_due_date,
+        -- Due dates are those of invoices; an adjustment neither sets nor moves one.
+        max(case when bill_type = 'invoice' then payment_due_date end) as payment_due_date,
         sum(case when bill_type = 'credit' then -amount_due else amount_due end)::decimal(18, 4) as amount_due
     from staging.bills
     where known_at < $as_of_end

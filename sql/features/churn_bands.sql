@@ -3,17 +3,11 @@
 -- How many customers of a band were on the network at the month ends of the past year, and how many of them left within the horizon:
 -- postpaid when every line had ceased; prepaid also when no call, message, data or recharge was seen for the whole horizon.
 with held as (
-    select
-        o.origin_date,
-        o.origin_at,
-        o.usage_observed,
-        v.customer_id,
-        v.payment_type,
-        v.activation_date
+    select o.origin_date, o.usage_observed, v.customer_id, v.payment_type, v.activation_date
     from run.churn_origins as o
     join features.subscription_versions as v
         on v.valid_from < o.origin_at and coalesce(v.valid_to >= o.origin_at, true)
-    where v.status <> 'ceased'
+    where o.is_history and v.status <> 'ceased' and v.activation_date <= o.origin_date
 ),
 
 survivors as (
@@ -21,41 +15,8 @@ survivors as (
     from run.churn_origins as o
     join features.subscription_versions as v
         on v.valid_from < o.horizon_at and coalesce(v.valid_to >= o.horizon_at, true)
-    where v.status <> 'ceased'
+    where o.is_history and v.status <> 'ceased' and v.activation_date <= o.horizon_date
     group by o.origin_date, v.customer_id
-),
-
-activity as (
-    select subscription_id, usage_date as active_date
-    from features.usage_daily
-    where subscription_id is not null
-    union
-    select subscription_id, paid_date as active_date
-    from staging.payments
-    where kind = 'recharge' and subscription_id is not null and known_at < $as_of_end and paid_date <= $as_of_date
-),
-
--- A line taken up after the month end counts as well: a customer who changes to it has not left.
-lines_of as (
-    select o.origin_date, o.quiet_from, o.quiet_until, v.customer_id, v.subscription_id
-    from run.churn_origins as o
-    join features.subscription_versions as v
-        on v.valid_from < o.horizon_at and coalesce(v.valid_to >= o.origin_at, true)
-    where o.usage_observed and v.status <> 'ceased'
-    group by o.origin_date, o.quiet_from, o.quiet_until, v.customer_id, v.subscription_id
-),
-
-line_activity as (
-    select
-        l.origin_date,
-        l.customer_id,
-        max(case when a.active_date <= l.origin_date then 1 else 0 end) as active_before,
-        max(case when a.active_date > l.origin_date then 1 else 0 end) as active_after
-    from lines_of as l
-    join activity as a
-        on a.subscription_id = l.subscription_id
-        and a.active_date > l.quiet_from and a.active_date <= l.quiet_until
-    group by l.origin_date, l.customer_id
 ),
 
 cohort as (
@@ -76,7 +37,7 @@ outcomes as (
         b.tenure_band,
         case
             when s.customer_id is null then 1
-            when c.payment_type = 'prepaid' and coalesce(a.active_after, 0) = 0 then 1
+            when c.payment_type = 'prepaid' and not a.active_after then 1
             else 0
         end as churned
     from cohort as c
@@ -84,8 +45,8 @@ outcomes as (
         on b.origin_date = c.origin_date
         and c.first_activation_date > b.activated_after and c.first_activation_date <= b.activated_until
     left join survivors as s on s.origin_date = c.origin_date and s.customer_id = c.customer_id
-    left join line_activity as a on a.origin_date = c.origin_date and a.customer_id = c.customer_id
-    where c.payment_type = 'postpaid' or (c.usage_observed and coalesce(a.active_before, 0) = 1)
+    left join features.activity as a on a.origin_date = c.origin_date and a.customer_id = c.customer_id
+    where c.payment_type = 'postpaid' or (c.usage_observed and a.last_active_date is not null)
 )
 
 select

@@ -130,25 +130,6 @@ window_spend as (
     group by s.customer_id
 ),
 
-activity as (
-    select l.customer_id, max(a.active_date) as last_activity_date
-    from (
-        select subscription_id, max(usage_date) as active_date
-        from features.usage_daily
-        where subscription_id is not null and usage_date >= $activity_from
-        group by subscription_id
-        union all
-        select subscription_id, max(paid_date) as active_date
-        from staging.payments
-        where
-            kind = 'recharge' and subscription_id is not null and known_at < $as_of_end
-            and paid_date between $activity_from and $as_of_date
-        group by subscription_id
-    ) as a
-    join features.subscriptions as l on l.subscription_id = a.subscription_id
-    group by l.customer_id
-),
-
 observed as (
     select count(distinct usage_date)::integer as usage_observed_days
     from features.usage_daily
@@ -214,14 +195,14 @@ select
     k.has_postpaid_line, -- any postpaid line
     coalesce(w.voice_seconds, 0) as voice_seconds, -- seconds of calls in and out in the window
     coalesce(w.latest_month_amount, 0)::decimal(18, 4) as latest_month_amount, -- spend of the last closed month
-    a.last_activity_date, -- last usage or recharge in the last 90 days
+    a.last_active_date as last_activity_date, -- last usage or recharge in the last 90 days
     o.usage_observed_days, -- days of the last 90 with any usage loaded
     coalesce(b.bills_due, 0) as bills_due, -- months fallen due in the last 12 months on accounts the customer pays
     coalesce(b.bills_paid_on_time, 0) as bills_paid_on_time, -- of them settled by the due date
     coalesce(b.days_past_due, 0) as days_past_due, -- days late, summed
     coalesce(b.amount_due_total, 0)::decimal(18, 4) as amount_due_total, -- owed for them, tax included
     coalesce(b.overdue_amount, 0)::decimal(18, 4) as overdue_amount, -- still owed
-    coalesce(y.pays_own_account, true) as pays_own_account, -- false: a company pays
+    coalesce(y.pays_own_account, true) as pays_own_account, -- false: somebody else pays
     l.arrears_stops, -- stops for arrears begun in the last 12 months
     s.service_list, -- red, black or null
     coalesce(s.is_vip, false) as is_vip, -- on the VIP list
@@ -240,7 +221,7 @@ cross join churn_base as e
 left join features.customers_known as c on c.customer_id = l.customer_id
 left join months_on_network as n on n.customer_id = l.customer_id
 left join window_spend as w on w.customer_id = l.customer_id
-left join activity as a on a.customer_id = l.customer_id
+left join features.activity as a on a.customer_id = l.customer_id and a.origin_date = $as_of_date
 left join payment_behaviour as b on b.customer_id = l.customer_id
 left join payers as y on y.customer_id = l.customer_id
 left join features.service_lists as s on s.customer_id = l.customer_id

@@ -1,7 +1,7 @@
 -- grain: one row a rejected record
 -- owner: data-engineering
--- Refused records with file, line and reason. Every digit and every mail address of the line is masked here, however it is written; the
--- warehouse keeps the line whole.
+-- Refused records with file, line and reason. Every digit, and every field that holds a mail address, is masked here; the warehouse keeps
+-- the line whole.
 select
     file_id, -- delivery, as in intake_files
     extract, -- table that it would have fed
@@ -11,6 +11,6 @@ select
     reason, -- reason code
     detail, -- what is wrong, and the cure
     regexp_replace(
-        regexp_replace(raw, '[^ ,;|]+[@＠][^ ,;|]+', '***@***', 'g'), '\p{N}', '*', 'g'
+        regexp_replace(raw, '[^,;|]*[@＠﹫][^,;|]*', '***@***', 'g'), '\p{N}', '*', 'g'
     ) as masked_record -- the line, digits and mail addresses masked
 from intake.rejects

@@ -93,14 +93,14 @@ def test_the_window_is_the_last_closed_months_newest_first() -> None:
 
 def test_origins_are_month_ends_whose_horizon_has_passed() -> None:
     origins = [r[0] for r in rows("churn_origins", date(2024, 6, 30))]
-    assert len(origins) == 12
-    assert (origins[0], origins[-1]) == (date(2023, 6, 30), date(2024, 5, 31))
-    assert rows("churn_origins", date(2024, 6, 29))[-1][0] == date(2024, 4, 30)
+    assert len(origins) == 13
+    assert (origins[0], origins[-2], origins[-1]) == (date(2023, 6, 30), date(2024, 5, 31), date(2024, 6, 30))
+    assert rows("churn_origins", date(2024, 6, 29))[-2][0] == date(2024, 4, 30)
 
 
 def test_usage_is_observed_only_where_it_spans_the_quiet_days() -> None:
-    observed = {r[0]: r[-1] for r in rows("churn_origins", date(2024, 6, 30), (date(2024, 4, 1), date(2024, 6, 30)))}
-    assert [day for day, seen in observed.items() if seen] == [date(2024, 4, 30), date(2024, 5, 31)]
+    observed = {r[0]: r[-2] for r in rows("churn_origins", date(2024, 6, 30), (date(2024, 4, 1), date(2024, 6, 30)))}
+    assert [day for day, seen in observed.items() if seen] == [date(2024, 4, 30), date(2024, 5, 31), date(2024, 6, 30)]
 
 
 def test_bands_of_an_origin_meet_without_gap_or_overlap() -> None:
