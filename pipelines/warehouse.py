@@ -71,6 +71,8 @@ class Warehouse:
             "temp_directory": str(self.temporary),
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
+            # A commit a file: at the default of 16 MB most commits would also copy the write-ahead log into the file.
+            "checkpoint_threshold": "512MB",
         }
         if self.threads:
             config["threads"] = self.threads
