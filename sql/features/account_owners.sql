@@ -1,22 +1,35 @@
 -- grain: one row an account
 -- owner: billing
 -- The customer who pays an account: a company with a line in service on it, else the holder of its oldest line in service; without a line
--- in service the same among the lines that were.
-with holders as (
+-- in service the same among the lines that were on it.
+with lines as (
     select
-        s.account_id,
-        s.customer_id,
+        v.account_id,
+        v.subscription_id,
+        v.customer_id,
+        v.activation_date,
+        row_number() over (partition by v.account_id, v.subscription_id order by v.valid_from desc) as recency
+    from features.subscription_versions as v
+),
+
+holders as (
+    select
+        l.account_id,
+        l.customer_id,
         coalesce(c.customer_type, 'individual') as customer_type,
         row_number() over (
-            partition by s.account_id
+            partition by l.account_id
             order by
                 case when s.in_service then 0 else 1 end,
                 case when c.customer_type = 'group' then 0 else 1 end,
-                s.activation_date,
-                s.subscription_id
+                l.activation_date,
+                l.subscription_id
         ) as rank_on_account
-    from features.subscriptions as s
-    left join features.customers_known as c on c.customer_id = s.customer_id
+    from lines as l
+    left join features.subscriptions as s
+        on s.subscription_id = l.subscription_id and s.account_id = l.account_id and s.customer_id = l.customer_id
+    left join features.customers_known as c on c.customer_id = l.customer_id
+    where l.recency = 1
 )
 
 select

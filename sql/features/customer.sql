@@ -150,12 +150,9 @@ payment_behaviour as (
 ),
 
 payers as (
-    select
-        s.customer_id,
-        max(case when o.customer_id = s.customer_id then 1 else 0 end) = 1 as pays_own_account
-    from features.subscriptions as s
-    join features.account_owners as o on o.account_id = s.account_id
-    group by s.customer_id
+    select customer_id
+    from features.account_owners
+    group by customer_id
 ),
 
 churn_base as (
@@ -202,7 +199,7 @@ select
     coalesce(b.days_past_due, 0) as days_past_due, -- days late, summed
     coalesce(b.amount_due_total, 0)::decimal(18, 4) as amount_due_total, -- owed for them, tax included
     coalesce(b.overdue_amount, 0)::decimal(18, 4) as overdue_amount, -- still owed
-    coalesce(y.pays_own_account, true) as pays_own_account, -- false: somebody else pays
+    y.customer_id is not null as pays_own_account, -- false: somebody else pays all accounts
     l.arrears_stops, -- stops for arrears begun in the last 12 months
     s.service_list, -- red, black or null
     coalesce(s.is_vip, false) as is_vip, -- on the VIP list

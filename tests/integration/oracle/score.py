@@ -1,0 +1,193 @@
+"""Every published row and every row of the analysts' tables, recomputed from a landing folder.
+
+Belongs here: points, parts, tiers, lists, lifecycle, the rows that are compared. Does not: reading what was published.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from oracle import billing, churn
+from oracle.credit import Credit, credit
+from oracle.days import closed_window, month_of
+from oracle.identity import Identity, Interval
+from oracle.read import Row, read_landing
+from oracle.usage import Usage, use
+
+DEFAULT_POLICY = Path(__file__).parents[3] / "segmentation" / "policies" / "default.yaml"
+ACTIVITY_DAYS = 90
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What must be published: rows by service key, customers by identifier, usage by line and day."""
+
+    published: dict[str, Row]
+    customers: dict[str, Row]
+    usage: Usage
+
+
+def plain(value: Any) -> Any:
+    """A policy without the grounds of its numbers; numbers with decimals are exact."""
+    if isinstance(value, dict):
+        grounds = "value" in value and not isinstance(value["value"], dict)
+        return plain(value["value"]) if grounds else {k: plain(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return Decimal(str(value)) if isinstance(value, float) else value
+
+
+def points(value: Any, steps: list[dict[str, Any]]) -> int:
+    return max((step["points"] for step in steps if value >= step["from"]), default=0)
+
+
+def lists_valid(tables: dict[str, list[Row]], day: date) -> dict[str, dict[str, Row]]:
+    """Customer to his valid entries by list, of the latest delivery."""
+    latest = max((row["known_at"] for row in tables["service_lists"]), default=None)
+    result: dict[str, dict[str, Row]] = {}
+    for row in tables["service_lists"]:
+        if (
+            row["known_at"] == latest
+            and row["valid_from"] <= day
+            and (row["valid_to"] is None or day < row["valid_to"])
+        ):
+            result.setdefault(row["customer_id"], {})[row["list"]] = row
+    return result
+
+
+def tier_after_lists(value_tier: str, entries: dict[str, Row], policy: dict[str, Any]) -> str:
+    """Lists apply from the least to the most important, so that the one named first has the last word."""
+    names = [tier["name"] for tier in policy["tiers"]]
+    level = names.index(value_tier)
+    for name in reversed(policy["lists"]["precedence"]):
+        if name in entries:
+            rule = policy["lists"][name]
+            if rule.get("at_least"):
+                level = min(level, names.index(rule["at_least"]))
+            if rule.get("at_most"):
+                level = max(level, names.index(rule["at_most"]))
+    return names[level]
+
+
+def warned(
+    lines: list[Interval],
+    day: date,
+    *,
+    usage: Usage,
+    paying: Credit,
+    last_active: date | None,
+    band: str,
+    policy: dict[str, Any],
+) -> bool:
+    rules = policy["lifecycle"]["warning"]
+    quiet = (day - (last_active or min(i.row["activation_date"] for i in lines))).days
+    recent = sum(day - timedelta(days=ACTIVITY_DAYS) < loaded <= day for loaded in usage.loaded_days)
+    contracts = [i.row["contract_end_date"] for i in lines if i.row["contract_end_date"]]
+    ends = [end for end in contracts if end >= day]
+    mean = Fraction(paying.due_total) / paying.bills_due if paying.bills_due else None
+    return (
+        all(interval.row["status"] != "active" for interval in lines)
+        or (recent >= rules["inactive_days"] and quiet >= rules["inactive_days"])
+        or (mean is not None and paying.overdue_amount > Fraction(rules["overdue_ratio"]) * mean)
+        or band == policy["churn"]["bands"][0]["name"]
+        or any((end - day).days <= rules["contract_ends_within_days"] for end in ends)
+    )
+
+
+def stage(is_warned: bool, tenure: int, spent: billing.Spend, policy: dict[str, Any]) -> str:
+    rules = policy["lifecycle"]
+    if is_warned:
+        return "warning"
+    if tenure < rules["identification"]["tenure_below_months"]:
+        return "identification"
+    months = max(spent.billed_months, spent.usage_months)
+    ratio = Fraction(rules["growth"]["spend_ratio"])
+    mean = spent.arpu_amount
+    more = months >= 2 and mean is not None and mean > 0 and spent.latest_month >= ratio * Fraction(mean)
+    return "growth" if tenure < rules["growth"]["tenure_below_months"] or more else "stable"
+
+
+def recompute(landing: Path, day: date, policy_file: Path = DEFAULT_POLICY) -> Expected:
+    policy = plain(yaml.safe_load(policy_file.read_text(encoding="utf-8")))
+    tables = read_landing(landing, day)
+    identity = Identity(tables, day)
+    usage = use(identity, tables)
+    payers = identity.payers()
+    window = closed_window(day, policy["arpu"]["window_months"], policy["arpu"]["closing_day"])
+    spent = billing.spend(identity, usage, payers, tables["bills"], window)
+    paying = credit(identity, payers, tables, policy["credit"])
+    seen = churn.history(identity, usage, policy["churn"])
+    lists = lists_valid(tables, day)
+    lines = churn.by_customer(identity, day)
+    out_of_service: dict[str, int] = {}
+    for line in identity.lines:
+        interval = identity.held(line, day)
+        if interval is not None and line not in identity.in_service(day):
+            out_of_service[interval.customer] = out_of_service.get(interval.customer, 0) + 1
+
+    def customer_row(customer: str) -> Row:
+        crm, own = identity.customers.get(customer, {}), spent[customer]
+        entries, his = lists.get(customer, {}), lines.get(customer, [])
+        recent = {d for d in usage.active_days.get(customer, set()) if day - timedelta(days=ACTIVITY_DAYS) < d <= day}
+        row: Row = {
+            "group_id": crm.get("group_id"), "region": crm.get("region"), "language": crm.get("language"),
+            "billed_amount": own.billed_amount,
+            "prepaid_usage_amount": own.prepaid_usage_amount, "prepaid_fee_amount": own.prepaid_fee_amount,
+            "billed_months": own.billed_months, "usage_months": own.usage_months, "lines_in_service": len(his),
+            "lines_suspended": sum(i.row["status"] == "suspended" for i in his),
+            "lines_ceased": out_of_service.get(customer, 0), "last_activity_date": max(recent, default=None),
+        }  # fmt: skip
+        if not his:
+            return row
+        return {
+            **row, "arpu_amount": own.arpu_amount, "mou_minutes": own.mou_minutes,
+            "service_list": next((n for n in policy["lists"]["precedence"] if n in entries and n != "vip"), "none"),
+            "is_vip": "vip" in entries,
+            "account_manager_id": entries.get("vip", {}).get("account_manager_id") or crm.get("account_manager_id"),
+            **scored(his, paying[customer], own, entries, row["last_activity_date"]),
+        }  # fmt: skip
+
+    def scored(
+        his: list[Interval], paid: Credit, own: billing.Spend, entries: dict[str, Row], last_active: date | None
+    ) -> Row:
+        tenure = churn.tenure_months(his, day)
+        value = policy["value"]
+        unknown = policy["arpu"]["no_history_points"]
+        got = {
+            "arpu": unknown if own.arpu is None else points(own.arpu_amount, value["arpu"]["steps"]),
+            "tenure": points(tenure, value["tenure"]["steps"]),
+            "credit": points(paid.credit, value["credit"]["steps"]),
+        }
+        parts = {f"{name}_part": value[name]["weight"] * got[name] for name in got}
+        total = sum(parts.values(), Decimal(0))
+        value_tier = next(tier["name"] for tier in policy["tiers"] if total >= tier["min_score"])
+        tier = tier_after_lists(value_tier, entries, policy)
+        risk = churn.risk(churn.band_of(his, day, policy["churn"]["tenure_bands_months"]), seen, policy["churn"])
+        band = churn.risk_band(risk, policy["churn"]["bands"])
+        is_warned = warned(his, day, usage=usage, paying=paid, last_active=last_active, band=band, policy=policy)
+        return {
+            **parts, "value_score": total, "value_tier": value_tier, "tier": tier, "tenure_months": tenure,
+            "tier_flag": [t["name"] for t in policy["tiers"]].index(tier) + 1, "credit": paid.credit,
+            "credit_source": paid.source, "overdue_amount": paid.overdue_amount, "arrears_stops": paid.arrears_stops,
+            "churn_risk": risk, "churn_risk_band": band, "lifecycle_stage": stage(is_warned, tenure, own, policy),
+            "payment_type": churn.payment_type(his),
+            "brand": min(his, key=lambda i: (i.row["activation_date"], i.line)).row["brand"],
+        }  # fmt: skip
+
+    customers = {customer: customer_row(customer) for customer in spent}
+    published = {}
+    for line, interval in sorted(identity.in_service(day).items(), key=lambda item: item[1].start):
+        if interval.row["msisdn"]:
+            published[interval.row["msisdn"]] = {
+                **customers[interval.customer], "customer_id": interval.customer, "account_id": interval.account,
+                "subscription_id": line, "brand": interval.row["brand"], "as_of_date": day,
+            }  # fmt: skip
+    assert month_of(day) not in window
+    return Expected(published, customers, usage)

@@ -1,0 +1,167 @@
+"""Every published number against an independent recomputation from the raw files (tests/integration/oracle).
+
+Belongs here: reading what a night published and comparing it, exactly. Does not: how a number comes about.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+from oracle.odd_customers import deliver
+from oracle.score import Expected, recompute
+from oracle.usage import MEASURES
+
+from pipelines.runs import NightResult, run_night
+
+SAMPLE = Path(__file__).parents[2] / "sample_data" / "small" / "landing"
+AS_OF = date(2024, 6, 30)
+SHOWN = 10
+PUBLISHED = (
+    "customer_id", "account_id", "subscription_id", "tier", "tier_flag", "value_score", "arpu_part", "tenure_part",
+    "credit_part", "lifecycle_stage", "churn_risk", "churn_risk_band", "service_list", "is_vip", "account_manager_id",
+    "brand", "language", "as_of_date",
+)  # fmt: skip
+SCORED = (
+    "tier", "tier_flag", "value_tier", "value_score", "arpu_part", "tenure_part", "credit_part", "tenure_months",
+    "credit", "credit_source", "lifecycle_stage", "churn_risk", "churn_risk_band",
+)  # fmt: skip
+CUSTOMERS = (
+    *SCORED, "arpu_amount", "mou_minutes", "service_list", "is_vip", "account_manager_id", "group_id", "region",
+    "language", "billed_amount", "prepaid_usage_amount", "prepaid_fee_amount", "billed_months", "usage_months",
+    "lines_in_service", "lines_suspended", "lines_ceased", "last_activity_date",
+)  # fmt: skip
+IN_SERVICE_ONLY = ("payment_type", "brand", "overdue_amount", "arrears_stops")
+Rows = Mapping[Hashable, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Night:
+    """A home folder after its first night, what that night said, and what it had to publish."""
+
+    home: Path
+    result: NightResult
+    expected: Expected
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        table = self.home / "published" / "customer_tiers"
+        current = json.loads((table / "CURRENT.json").read_text(encoding="utf-8"))
+        return json.loads((table / current["manifest"]).read_text(encoding="utf-8"))
+
+
+def first_night(home: Path, landing: Path) -> Night:
+    shutil.copytree(landing, home / "landing")
+    return Night(home, run_night(home, AS_OF), recompute(landing, AS_OF))
+
+
+@pytest.fixture(scope="module")
+def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample's deliveries and those of the odd customers."""
+    folder = tmp_path_factory.mktemp("operator") / "landing"
+    shutil.copytree(SAMPLE, folder)
+    deliver(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def night(landing: Path, tmp_path_factory: pytest.TempPathFactory) -> Night:
+    return first_night(tmp_path_factory.mktemp("night"), landing)
+
+
+def differences(expected: Rows, actual: Rows, columns: tuple[str, ...]) -> tuple[Counter[str], list[str]]:
+    """How many rows differ by column, and each difference in a line. A missing or additional row is one too."""
+    counts: Counter[str] = Counter()
+    found = []
+    for key in sorted(expected.keys() | actual.keys(), key=str):
+        if key not in actual or key not in expected:
+            name = "missing row" if key in expected else "additional row"
+            counts[name] += 1
+            found.append(f"{key}: {name}")
+            continue
+        for column in columns:
+            want, got = expected[key].get(column), actual[key][column]
+            if want != got:
+                counts[column] += 1
+                found.append(f"{key} {column}: expected {want}, published {got}")
+    return counts, found
+
+
+def assert_same(expected: Rows, actual: Rows, columns: tuple[str, ...]) -> None:
+    counts, found = differences(expected, actual, columns)
+    assert not found, "\n".join([f"{sum(counts.values())} differences: {dict(counts)}", *found[:SHOWN]])
+
+
+def published_rows(night: Night) -> Rows:
+    path = next(f["path"] for f in night.manifest["files"] if f["path"].endswith(".parquet"))
+    rows = pq.read_table(night.home / "published" / "customer_tiers" / path).to_pylist()
+    assert len({row["service_key"] for row in rows}) == len(rows)
+    return {row["service_key"]: row for row in rows}
+
+
+def analysts_rows(night: Night, table: str, keys: tuple[str, ...]) -> Rows:
+    with duckdb.connect(str(night.home / "published" / "analytics.duckdb"), read_only=True) as connection:
+        found = connection.execute(f"SELECT * FROM {table}")
+        names = [column[0] for column in found.description]
+        rows = [dict(zip(names, values, strict=True)) for values in found.fetchall()]
+    by_key = {row[keys[0]] if len(keys) == 1 else tuple(row[k] for k in keys): row for row in rows}
+    assert len(by_key) == len(rows)
+    return by_key
+
+
+def usage_rows(night: Night) -> tuple[Rows, Rows]:
+    """Expected and published; the last activity is published in UTC without a zone."""
+    expected = {
+        key: {**row, "last_activity_at": row["last_activity_at"].astimezone(UTC).replace(tzinfo=None)}
+        for key, row in night.expected.usage.daily.items()
+    }
+    return expected, analysts_rows(night, "usage_daily", ("subscription_id", "usage_date"))
+
+
+def test_the_night_succeeds(night: Night) -> None:
+    assert night.result.succeeded, night.result.failures
+    assert night.result.created
+
+
+def test_published_rows(night: Night) -> None:
+    assert_same(night.expected.published, published_rows(night), PUBLISHED)
+
+
+def test_customers(night: Night) -> None:
+    assert_same(night.expected.customers, analysts_rows(night, "customers", ("customer_id",)), CUSTOMERS)
+
+
+def test_customers_in_service(night: Night) -> None:
+    actual = analysts_rows(night, "customers", ("customer_id",))
+    in_service = {key: row for key, row in night.expected.customers.items() if row["lines_in_service"]}
+    assert_same(in_service, {key: actual[key] for key in in_service}, IN_SERVICE_ONLY)
+
+
+def test_usage_daily(night: Night) -> None:
+    expected, actual = usage_rows(night)
+    assert_same(expected, actual, MEASURES)
+
+
+def test_second_night_creates_no_version(night: Night) -> None:
+    before = night.manifest
+    again = run_night(night.home, AS_OF)
+    assert again.succeeded, again.failures
+    assert not again.created
+    assert night.manifest == before
+
+
+def test_fresh_home_gives_same_files(night: Night, landing: Path, tmp_path: Path) -> None:
+    shutil.copytree(landing, tmp_path / "landing")
+    result = run_night(tmp_path, AS_OF)
+    other = Night(tmp_path, result, night.expected)
+    assert result.succeeded, result.failures
+    assert [f["sha256"] for f in other.manifest["files"]] == [f["sha256"] for f in night.manifest["files"]]
