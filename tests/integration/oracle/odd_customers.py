@@ -68,8 +68,8 @@ class Deliveries:
         row = {
             "record_id": f"X{len(self.rows['cdr'])}", "served_msisdn": number(which), "calling_number": number(which),
             "called_number": "10086", "direction": "outgoing", "call_type": "voice",
-            "answer_time": f"{day}T11:00:00+08:00", "call_duration": "60", "uplink_bytes": "0", "downlink_bytes": "0", "roaming": "false",
-            "long_distance": "false", "charge": "1.0000",
+            "answer_time": f"{day}T11:00:00+08:00", "call_duration": "60", "uplink_bytes": "0",
+            "downlink_bytes": "0", "roaming": "false", "long_distance": "false", "charge": "1.0000",
         }  # fmt: skip
         self.rows["cdr"].append(row | changes)
 
