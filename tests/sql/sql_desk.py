@@ -1,0 +1,162 @@
+"""Where SQL files are tested: described rows go in, one file runs on DuckDB, its rows are compared with described ones.
+
+Belongs here: reading tables written as text, making tables, comparing. Does not: any case (see the test modules).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+import polars as pl
+
+from data_contracts import contract
+from pipelines import warehouse
+from pipelines.contracts.tables import INTAKE_COLUMNS, staging_columns
+from pipelines.run_context import RUN_COLUMNS, parameters, run_tables
+from pipelines.sql_catalogue import sql_table
+from segmentation.columns import MEASURES, SCORES
+from segmentation.policy import Policy, preset, read_policy
+
+AS_OF = date(2024, 6, 30)  # its end is 2024-06-30 16:00 UTC; the ARPU window is March to May
+ZONE = ZoneInfo("Asia/Shanghai")
+HOTLINE = ("10086", "1860", "10086")  # one of them set twice: a call to it is still one call
+FUNCTIONS = {"scores.measures": MEASURES, "scores.customer": SCORES}
+
+
+class SqlDesk:
+    """A warehouse with nothing in it, as of one date. Tables appear, empty, when a test or a SQL file names them."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        self.con = con
+        self.parameters: dict[str, Any] = {}
+        con.execute("set TimeZone = 'UTC'")
+        con.execute("set threads = 1")
+        for schema in warehouse.SCHEMAS:
+            con.execute(f"create schema {schema}")
+        self.at(AS_OF)
+
+    def at(
+        self, as_of: date, usage_days: tuple[date, date] | None = None, key: str = "msisdn", policy: str = "default"
+    ) -> None:
+        """Moves the desk to another as-of date, loaded usage, service key or shipped policy."""
+        self.parameters = parameters(as_of, ZONE, key)
+        warehouse.write_run_tables(self.con, run_tables(as_of, ZONE, shipped_policy(policy), HOTLINE, usage_days))
+
+    def given(self, table: str, text: str, **same: str) -> None:
+        """Inserts the rows of `text`; `same` are columns with one value in all of them, any other column is null.
+
+        Timestamps are UTC. Local dates and hours of staging tables follow from them, as at intake, unless given.
+        """
+        self._make(table)
+        header, rows = read_rows(text)
+        for row in rows:
+            values = dict(same) | dict(zip(header, row, strict=True))
+            values = _local(table, values) | values
+            names = ", ".join(f'"{name}"' for name in values)
+            marks = ", ".join("?" for _ in values)
+            self.con.execute(f"insert into {_quoted(table)} ({names}) values ({marks})", list(values.values()))
+
+    def build(self, *tables: str, **given: Any) -> None:
+        """Runs SQL files into the tables of their names, for a file that reads them."""
+        for table in tables:
+            self._make_upstreams(table)
+            warehouse.build(self.con, sql_table(table), {**self.parameters, **given})
+
+    def run(self, table: str, **given: Any) -> duckdb.DuckDBPyRelation:
+        """The rows of one SQL file, for what `expect` can't say."""
+        self._make_upstreams(table)
+        return warehouse.select(self.con, sql_table(table), {**self.parameters, **given})
+
+    def expect(self, table: str, text: str, **given: Any) -> None:
+        """Runs one SQL file and compares the columns named in `text`: all rows, in any order.
+
+        An expected cell is read as the type that the file gives to its column. `given` are further parameters.
+        """
+        found = self.run(table, **given)
+        header, rows = read_rows(text)
+        kinds = dict(zip(found.columns, found.types, strict=True))
+        unknown = [name for name in header if name not in kinds]
+        assert not unknown, f"sql/{table.replace('.', '/')}.sql gives no column {', '.join(unknown)}"
+        cast = ", ".join(f"cast(cast(? as {kinds[name]}) as varchar)" for name in header)
+        expected = [self.con.execute(f"select {cast}", row).fetchall()[0] for row in rows]
+        shown = found.project(", ".join(f'cast("{name}" as varchar)' for name in header)).fetchall()
+        assert _as_text(header, shown) == _as_text(header, expected), f"rows of {table} (left) are not as described"
+
+    def _make_upstreams(self, table: str) -> None:
+        for upstream in sql_table(table).upstreams:
+            self._make(upstream)
+
+    def _make(self, table: str) -> None:
+        columns = ", ".join(f'"{name}" {kind}' for name, kind in column_types(table).items())
+        self.con.execute(f"create table if not exists {_quoted(table)} ({columns})")
+
+
+@cache
+def shipped_policy(name: str) -> Policy:
+    """A policy that Tierline ships, read once."""
+    return read_policy(preset(name))
+
+
+@cache
+def column_types(table: str) -> dict[str, str]:
+    """Columns and DuckDB types of a table: declared, or as its SQL file gives them when it runs over empty tables."""
+    schema, _, name = table.partition(".")
+    if schema == "staging":
+        return staging_columns(name)
+    if schema == "intake":
+        return INTAKE_COLUMNS[name]
+    if schema == "run":
+        return RUN_COLUMNS[name]
+    with duckdb.connect() as con:
+        if table in FUNCTIONS:
+            con.register("made", pl.DataFrame(schema=dict(FUNCTIONS[table])).to_arrow())
+            return _described(con.sql("select * from made"))
+        source = sql_table(table)
+        for upstream in source.upstreams:
+            columns = ", ".join(f'"{column}" {kind}' for column, kind in column_types(upstream).items())
+            con.execute(f"create schema if not exists {upstream.partition('.')[0]}")
+            con.execute(f"create table {_quoted(upstream)} ({columns})")
+        return _described(warehouse.select(con, source, parameters(AS_OF, ZONE, "msisdn") | {"usage_date": AS_OF}))
+
+
+def read_rows(text: str) -> tuple[list[str], list[list[str | None]]]:
+    """Header and rows of a table written as text: cells between bars, padded as one likes.
+
+    An empty cell is null; blank lines are skipped, so the only cell of a row can't be null.
+    """
+    lines = [[cell.strip() for cell in line.split("|")] for line in text.splitlines() if line.strip()]
+    return lines[0], [[cell or None for cell in line] for line in lines[1:]]
+
+
+def _described(relation: duckdb.DuckDBPyRelation) -> dict[str, str]:
+    return {name: str(kind) for name, kind in zip(relation.columns, relation.types, strict=True)}
+
+
+def _local(table: str, values: dict[str, Any]) -> dict[str, Any]:
+    local: dict[str, Any] = {}
+    if not table.startswith("staging."):
+        return local
+    for column in contract(table).columns:
+        if values.get(column.name) and (column.local_date or column.local_hour):
+            moment = datetime.fromisoformat(values[column.name]).replace(tzinfo=UTC).astimezone(ZONE)
+            for name, value in ((column.local_date, moment.date()), (column.local_hour, moment.hour)):
+                if name:
+                    local[name] = value
+    return local
+
+
+def _quoted(table: str) -> str:
+    return ".".join(f'"{part}"' for part in table.split("."))
+
+
+def _as_text(header: Sequence[str], rows: Iterable[Sequence[str | None]]) -> str:
+    # An empty text is not a null: it is shown with its quotes.
+    cells = sorted([["" if cell is None else cell or "''" for cell in row] for row in rows])
+    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
+    lines = [" | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in [header, *cells]]
+    return "\n".join(line.rstrip() for line in lines)

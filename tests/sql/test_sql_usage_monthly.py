@@ -1,0 +1,53 @@
+"""sql/features/usage_monthly.sql and sql/audits/usage_of_nobody.sql: months of usage, and days with usage of nobody."""
+
+from sql_desk import SqlDesk
+
+DAYS = """
+    subscription_id | usage_date | records | voice_out_seconds | voice_in_seconds | charge_amount
+    S1              | 2024-02-29 | 1       | 1000              | 1000             | 100
+    S1              | 2024-03-01 | 1       | 1                 | 2                | 0.0001
+    S1              | 2024-03-31 | 1       | 4                 | 8                | 0.0002
+    S1              | 2024-05-31 | 1       | 16                | 0                | 1
+    S1              | 2024-06-01 | 1       | 1000              | 1000             | 100
+    S2              | 2024-03-15 | 1       | 0                 | 32               | 0
+                    | 2024-03-15 | 7       | 64                | 64               | 2.5
+                    | 2024-06-30 | 1       | 0                 | 0                | 0
+"""
+
+
+def test_days_of_the_closed_months_are_summed_by_line(desk: SqlDesk) -> None:
+    desk.given("features.usage_daily", DAYS)
+    desk.expect(
+        "features.usage_monthly",
+        """
+        subscription_id | billing_period | voice_seconds | charge_amount
+        S1              | 2024-03        | 15            | 0.0003
+        S1              | 2024-05        | 16            | 1
+        S2              | 2024-03        | 32            | 0
+        """,
+    )
+
+
+def test_on_the_closing_day_the_window_moves(desk: SqlDesk) -> None:
+    desk.given("features.usage_daily", DAYS)
+    for day, months in ((4, ["2024-03", "2024-05"]), (5, ["2024-05", "2024-06"])):
+        desk.at(desk.parameters["as_of_date"].replace(month=7, day=day))
+        found = "\n".join(f"S1 | {month}" for month in months) + ("\nS2 | 2024-03" if day == 4 else "")
+        desk.expect("features.usage_monthly", f"subscription_id | billing_period\n{found}")
+
+
+def test_days_with_records_of_nobody_are_listed(desk: SqlDesk) -> None:
+    desk.given("features.usage_daily", DAYS)
+    desk.expect(
+        "audits.usage_of_nobody",
+        """
+        usage_date | records | charge_amount
+        2024-03-15 | 7       | 2.5
+        2024-06-30 | 1       | 0
+        """,
+    )
+
+
+def test_usage_that_lines_hold_passes(desk: SqlDesk) -> None:
+    desk.given("features.usage_daily", "subscription_id | usage_date | records\n S1 | 2024-03-15 | 1")
+    desk.expect("audits.usage_of_nobody", "usage_date")
