@@ -5,6 +5,7 @@ Belongs here: summaries read back from what was written. Does not: making any of
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import duckdb
@@ -93,14 +94,20 @@ def where_things_are(home: Path, console: Console) -> None:
     for name, place in (
         ("tier table", home / "published" / "customer_tiers"),
         ("analysts' database", home / "published" / "analytics.duckdb"),
-        ("one caller", f"tierline lookup KEY --home {home}"),
-        ("web UI", f"tierline ui --home {home}   (then open http://127.0.0.1:3000)"),
+        ("one caller", f"{_command()} lookup KEY --home {home}"),
+        ("web UI", f"{_command()} ui --home {home}   (then open http://127.0.0.1:3000)"),
     ):
         console.print(f"  {name:<20} {escape(str(place))}", soft_wrap=True)
     manifest = table.manifest
     if manifest is not None:
         expires = f"{manifest.expires_at:%Y-%m-%d %H:%M} UTC"
         console.print(f"  {'table is':<20} {table.status}, version {manifest.version}, expires {expires}")
+
+
+def _command() -> str:
+    """The command as it was called, so that what is shown can be typed even where it is not on PATH."""
+    called = Path(sys.argv[0])
+    return str(called) if called.name == "tierline" and not called.is_absolute() else "tierline"
 
 
 def _said(value: object) -> str:
