@@ -87,11 +87,16 @@ def _audit_check(audit: SqlTable, partitions: dg.PartitionsDefinition) -> dg.Ass
         return dg.AssetCheckResult(
             passed=rows == 0,
             severity=severity,
-            description=f"{rows} rows: {audit.meaning}" if rows else "no bad rows",
+            description=f"{rows} rows: {audit.meaning} First: {_first(columns, found[0])}." if rows else "no bad rows",
             metadata={"rows": rows, "first_rows": shown},
         )
 
     return check
+
+
+def _first(columns: list[str], row: tuple[object, ...]) -> str:
+    """A bad row in words. Audits select identifiers of lines, bills and customers, never a number."""
+    return ", ".join(f"{column} {value}" for column, value in zip(columns, row, strict=True))
 
 
 def _last_in_flow(audit: SqlTable) -> str:

@@ -17,6 +17,8 @@ from segmentation.value import required_cutoffs
 
 CREDIT_MONTHS = 12
 ACTIVITY_DAYS = 90
+# Longer than a month, so that monthly extracts are not called overdue.
+DELIVERY_DAYS = 40
 
 Row = tuple[Any, ...]
 
@@ -107,6 +109,7 @@ def parameters(as_of: date, zone: ZoneInfo, service_key_type: str) -> dict[str, 
         "stops_from": local_midnight(year_from, zone),
         "credit_from": year_from,
         "activity_from": as_of - timedelta(days=ACTIVITY_DAYS - 1),
+        "delivered_after": local_midnight(as_of - timedelta(days=DELIVERY_DAYS), zone),
         "service_key_type": service_key_type,
     }
 

@@ -20,7 +20,9 @@ from pipelines.definitions import build_definitions
 from pipelines.instance import open_instance
 from pipelines.jobs import NIGHTLY
 from pipelines.night import Night
+from pipelines.partitions import FIRST_DAY, nightly_partitions
 from pipelines.progress import Progress, Silent
+from pipelines.settings import SettingsError
 from pipelines.sql_catalogue import sql_tables
 
 Trouble = Literal["refused", "busy", "check", "failed"]
@@ -63,7 +65,9 @@ def run_night(
     the result's failures.
     """
     _quiet()
-    Night(home, as_of_date, options or {}).check()
+    night = Night(home, as_of_date, options or {})
+    night.check()
+    _require_day(night)
     definitions = build_definitions(home, options, progress or Silent())
     with open_instance(home) as instance:
         result = definitions.resolve_job_def(NIGHTLY).execute_in_process(
@@ -94,6 +98,13 @@ def run_night(
         reason=published.get("reason"),
         run_key=published.get("run_key"),
     )
+
+
+def _require_day(night: Night) -> None:
+    if not nightly_partitions(night.settings.time_zone).has_partition_key(night.as_of_date.isoformat()):
+        raise SettingsError(f"no night of {night.as_of_date}: nights go from {FIRST_DAY} to the operator's today")
+    if not night.landing.is_dir():
+        raise SettingsError(f"no landing/ in {night.home}: is --home right? `tierline land FILE` makes it")
 
 
 def nightly_steps() -> int:

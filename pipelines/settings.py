@@ -6,13 +6,15 @@ Belongs here: names, meanings and bounds of settings. Does not: what a customer 
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     YamlConfigSettingsSource,
@@ -39,11 +41,12 @@ class Settings(BaseSettings):
         "CNY", pattern="^[A-Z]{3}$", description="ISO 4217 code of every amount; other currencies are refused."
     )
     policy: str = Field("default", description="Name of a shipped policy, or the path of a policy file.")
-    service_numbers: tuple[str, ...] = Field(
+    service_numbers: Annotated[tuple[str, ...], NoDecode] = Field(
         ("10086", "1860"), description="The operator's own hotline numbers; calls to them are hotline calls."
     )
     service_key_type: Literal["msisdn", "account", "subscription"] = Field(
-        "msisdn", description="What a routing system looks a caller up by."
+        "msisdn",
+        description="What callers are looked up by: msisdn, account (one line in service each) or subscription.",
     )
     expires_after_hours: int = Field(
         36, ge=1, le=24 * 366, description="Hours after publication from which readers call a table stale."
@@ -72,6 +75,16 @@ class Settings(BaseSettings):
     max_file_bytes: int = Field(
         64 * 1024**3, ge=1024, description="Largest extract, unpacked; a larger one is refused: split it."
     )
+
+    @field_validator("service_numbers", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        """Numbers as a list, or as text with commas (`10086,1860`), as the environment and the command line give it."""
+        if isinstance(value, int):
+            value = str(value)
+        if isinstance(value, str):
+            return tuple(part.strip(" \"'") for part in value.strip("[] ").split(",") if part.strip())
+        return tuple(map(str, value)) if isinstance(value, list | tuple) else value
 
     @field_validator("time_zone")
     @classmethod
@@ -105,16 +118,19 @@ def load(home: Path, options: dict[str, Any] | None = None) -> Settings:
 
     try:
         return Located(**given)
-    except (YAMLError, UnicodeDecodeError, SettingsErrorFromSource) as error:
-        raise SettingsError(f"{file} or the environment: not readable: {error}") from None
     except ValidationError as error:
-        faults = "; ".join(_fault(e["loc"], e["msg"], given) for e in error.errors())
+        faults = "; ".join(_fault(e["loc"], e["type"], e["msg"], given) for e in error.errors())
         raise SettingsError(faults) from None
+    except (YAMLError, UnicodeDecodeError, SettingsErrorFromSource, ValueError) as error:
+        raise SettingsError(f"{file} or the environment: not readable as `name: value` lines: {error}") from None
 
 
-def _fault(place: tuple[int | str, ...], message: str, given: dict[str, Any]) -> str:
+def _fault(place: tuple[int | str, ...], kind: str, message: str, given: dict[str, Any]) -> str:
     name = str(place[0]) if place else "settings"
     in_environment = f"TIERLINE_{name.upper()}" in os.environ
     origin = "the command line" if name in given else f"TIERLINE_{name.upper()}" if in_environment else SETTINGS_FILE
-    known = "" if name in Settings.model_fields else f"; known settings: {', '.join(Settings.model_fields)}"
-    return f"setting {name} (from {origin}): {message}{known}"
+    if kind == "extra_forbidden":
+        near = get_close_matches(name, Settings.model_fields, n=1)
+        meant = f" Did you mean {near[0]}?" if near else ""
+        message = f"there is no such setting.{meant} Known settings: {', '.join(Settings.model_fields)}"
+    return f"setting {name} (from {origin}): {message}"

@@ -26,6 +26,9 @@ def land(
         typer.Option("--source", help="What it is: an extract, or a source mapping (shipped, or in <home>/sources/)."),
     ],
     home: opt.HomeOption = opt.DEFAULT,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Put a mended file in the place of a refused one of the same name.")
+    ] = False,
 ) -> None:
     """Put a file into landing/, whole or not at all, for the next run to read.
 
@@ -47,8 +50,12 @@ def land(
             )
         folder = home / "landing" / source
         target = folder / file.name
-        if target.exists():
-            fail(Exit.USAGE, f"{target} is there already; a corrected delivery needs a new name")
+        if target.exists() and not replace:
+            fail(
+                Exit.USAGE,
+                f"{target} is there already. To mend a refused file add --replace; "
+                "a correction of an accepted one needs a new name",
+            )
         folder.mkdir(parents=True, exist_ok=True, mode=0o750)
         partial = folder / f".{file.name}.part"
         shutil.copyfile(file, partial)

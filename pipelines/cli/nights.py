@@ -94,7 +94,8 @@ def backfill(
         for night in nights:
             result = _night(home, night, given)
             if not result.succeeded:
-                out.print(table)
+                if table.row_count:
+                    out.print(table)
                 _tell(home, result)
             table.add_row(str(night), str(result.version), "published" if result.created else result.reason or "")
         out.print(table)
@@ -103,7 +104,6 @@ def backfill(
 def _night(home: Path, as_of: date, given: dict[str, Any]) -> NightResult:
     from pipelines.runs import nightly_steps, run_night
 
-    home.mkdir(parents=True, exist_ok=True, mode=0o750)
     with StepBar(f"night of {as_of}", nightly_steps()) as bar:
         return run_night(home, as_of, given, bar)
 
@@ -116,6 +116,7 @@ def _tell(home: Path, result: NightResult) -> None:
         told = f"version {result.version} {escape(word)}, run key {(result.run_key or '')[:16]}"
         out.print(f"[green]Night of {result.as_of_date}[/]: {told}\n", soft_wrap=True)
         return
+    err.print(f"[bold red]The night of {result.as_of_date} failed.[/]")
     for failure in result.failures:
         err.print(f"[bold red]error:[/] {escape(_said(failure))}", soft_wrap=True)
     err.print(

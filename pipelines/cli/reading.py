@@ -50,9 +50,9 @@ def lookup(
     elif answer.found:
         shown = Table(title=f"version {answer.version}, {answer.freshness}", title_justify="left", show_header=False)
         for name, value in answer.row.items():
-            shown.add_row(name, escape(str(value)))
+            shown.add_row(name, escape(str(value).replace(";", "; ")))
         out.print(shown)
     else:
-        err.print("unknown caller: no line in service has this key", soft_wrap=True)
+        err.print("unknown caller: no line in service has this key (numbers start with +)", soft_wrap=True)
     if not answer.found:
         raise typer.Exit(int(Exit.NOT_FOUND))

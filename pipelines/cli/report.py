@@ -40,11 +40,11 @@ def intake_table(home: Path, console: Console) -> None:
         ).fetchall()
     table = _plain_table()
     table.add_column("extract", no_wrap=True)
-    for name in ("files", "lines", "other", "accepted", "rejected", "copies", "nulled"):
+    for name in ("files", "lines", "other", "accepted", "rejected", "duplicate", "nulled"):
         table.add_column(name, justify="right", no_wrap=True)
     for extract, *counts in rows:
         table.add_row(extract, *(f"{int(n):,}" for n in counts))
-    _print(console, "Intake: lines = other + accepted + rejected + copies", table)
+    _print(console, "Intake of all files so far: lines = other + accepted + rejected + duplicate", table)
     if reasons:
         console.print("Rejected: " + ", ".join(f"{escape(reason)} {count:,}" for reason, count in reasons) + "\n")
 

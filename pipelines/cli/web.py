@@ -6,13 +6,14 @@ Belongs here: starting it. Does not: what it shows (pipelines/definitions.py).
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from typing import Annotated
 
 import typer
 
 from pipelines.cli import options as opt
-from pipelines.cli.console import out, told_errors
+from pipelines.cli.console import Exit, fail, out, told_errors
 
 
 def ui(
@@ -31,6 +32,14 @@ def ui(
     from pipelines.instance import instance_folder
     from pipelines.settings import load
 
+    if not home.is_dir():
+        fail(Exit.USAGE, f"no home folder {home}: is --home right?")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            fail(Exit.USAGE, f"can't listen on {host}:{port}: {error.strerror}; choose another with --port")
     with told_errors():
         load(home)
         folder = instance_folder(home)

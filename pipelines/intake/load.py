@@ -28,6 +28,10 @@ from pipelines.intake.typed import TypedSelect, typed_select
 from pipelines.sql_text import identifier, identifiers, literal
 
 _BATCH = 20_000
+_CORRECTIONS = {
+    "append": "Deliver a correction under a key of its own.",
+    "snapshot": "Correct a snapshot by a whole new one with a later known_at, by its name or a control file.",
+}
 _MAX_HOURS = 400 * 24
 
 
@@ -192,7 +196,8 @@ def _write_rejects(
 ) -> int:
     failures: list[Failure] = list(rows.select.failures)
     conflict = len(failures) + 1
-    failures.append(failure("key_conflict", ", ".join(rows.target.key)))
+    cure = _CORRECTIONS[rows.target.delivery or "append"]
+    failures.append(failure("key_conflict", ", ".join(rows.target.key), extra=cure))
     found = con.execute(
         f"""SELECT rowid AS rid, _fail AS code FROM {rows.table} WHERE _fail <> 0
             UNION ALL SELECT rid, {conflict} FROM {rows.verdicts} WHERE verdict = {CONFLICT} ORDER BY 1"""

@@ -29,7 +29,7 @@ _SENTENCES = {
     "bad_form": "{column} has not the form {extra}.",
     "not_a_boolean": "{column} is neither true nor false.",
     "key_conflict": "A record with the same {column} and other content was accepted before, or stands further up. "
-    "Deliver a correction under a key of its own.",
+    "{extra}",
 }
 SPACES = " It has spaces around it: deliver it without."
 

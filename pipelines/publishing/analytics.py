@@ -18,7 +18,7 @@ from pipelines.sql_text import identifier, literal
 from pipelines.usage import view_statement
 from pipelines.warehouse import first_row
 
-MARTS = ("customers", "intake_files", "rejects")
+MARTS = ("customers", "subscriptions", "intake_files", "rejects")
 # So that DuckDB 1.5, which analysts still have, can read what 2.0 writes.
 STORAGE_VERSION = "v1.5.0"
 _DATABASE = "analytics_next"

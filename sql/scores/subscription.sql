@@ -3,17 +3,20 @@
 -- What a routing system reads at a call: the customer's value, repeated for each of the customer's lines in service.
 with keyed as (
     select
+        -- A number is the key of the line that holds it: where two lines claim it, of the later one.
         case
-            when $service_key_type = 'msisdn' then msisdn
-            when $service_key_type = 'account' then account_id
-            else subscription_id
+            when $service_key_type = 'msisdn' then h.msisdn
+            when $service_key_type = 'account' then s.account_id
+            else s.subscription_id
         end as service_key,
-        subscription_id,
-        customer_id,
-        account_id,
-        brand
-    from features.subscriptions
-    where in_service
+        s.subscription_id,
+        s.customer_id,
+        s.account_id,
+        s.brand
+    from features.subscriptions as s
+    left join features.number_holdings as h
+        on h.subscription_id = s.subscription_id and h.msisdn = s.msisdn and coalesce(h.held_to >= $as_of_end, true)
+    where s.in_service
 )
 
 select

@@ -93,7 +93,10 @@ def test_backfill_goes_in_order_and_shows_each_night(home: Path) -> None:
     [
         (("run", "--as-of", "30.6.2024"), "write it as 2024-06-30"),
         (("run", "--as-of", "2024-06-30", "--set", "currency"), "NAME=VALUE"),
-        (("run", "--as-of", "2024-06-30", "--set", "curency=USD"), "known settings"),
+        (("run", "--as-of", "2024-06-30", "--set", "curency=USD"), "Did you mean currency"),
+        (("run", "--as-of", "2999-01-01"), "to the operator's today"),
+        (("run", "--as-of", "1999-12-31"), "nights go from 2000-01-01"),
+        (("run", "--as-of", "2024-06-30"), "no landing/"),
         (("run", "--as-of", "2024-06-30", "--set", "time_zone=Nowhere"), "IANA"),
         (("backfill", "--from", "2024-07-01", "--to", "2024-06-30"), "is after"),
     ],
@@ -102,6 +105,7 @@ def test_wrong_use_leaves_with_2_and_the_cure(tmp_path: Path, args: tuple[str, .
     result = tierline(*args, "--home", tmp_path)
     assert result.exit_code == 2, result.output
     assert said in result.output
+    assert not list(tmp_path.iterdir()), "wrong use made something"
 
 
 def test_an_unknown_policy_is_told_before_anything_is_published(make_home: MakeHome) -> None:
@@ -129,6 +133,9 @@ def test_landing_copies_whole_and_refuses_what_it_does_not_know(tmp_path: Path) 
     again = tierline("land", file, "--source", "cdr", "--home", folder)
     assert again.exit_code == 2
     assert "new name" in again.output
+    file.write_text("mended\n")
+    assert tierline("land", file, "--source", "cdr", "--home", folder, "--replace").exit_code == 0
+    assert (folder / "landing" / "cdr" / file.name).read_text() == "mended\n"
     unknown = tierline("land", file, "--source", "cdrs", "--home", folder)
     assert unknown.exit_code == 2
     assert "nodobo_calls" in unknown.output
@@ -157,6 +164,33 @@ def test_the_base_install_says_what_is_missing(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "pip install 'tierline[pipeline]'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_analysts_questions_can_be_asked(home: Path) -> None:
+    import re
+
+    import duckdb
+
+    page = (Path(__file__).parents[2] / "docs" / "analysts.md").read_text(encoding="utf-8")
+    queries = [q for block in re.findall(r"```sql\n(.*?)```", page, flags=re.S) for q in block.split(";") if q.strip()]
+    assert len(queries) >= 6
+    with duckdb.connect(str(home / "published" / "analytics.duckdb"), read_only=True) as con:
+        for query in queries:
+            con.execute(query).fetchall()
+
+
+def test_the_ui_says_when_it_cannot_start(home: Path, tmp_path: Path) -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        result = tierline("ui", "--home", home, "--port", taken.getsockname()[1])
+    assert result.exit_code == 2
+    assert "--port" in result.output
+    nowhere = tierline("ui", "--home", tmp_path / "nowhere")
+    assert nowhere.exit_code == 2
+    assert not (tmp_path / "nowhere").exists()
 
 
 def test_the_ui_serves_this_home(home: Path) -> None:

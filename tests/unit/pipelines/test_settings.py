@@ -40,6 +40,7 @@ def test_file_beats_default_environment_beats_file_option_beats_all(
         ("service_key_type: imsi\n", "service_key_type"),
         ("memory_limit: lots\n", "memory_limit"),
         ("currency: [EUR\n", "tierline.yaml"),
+        ("- a\n", "tierline.yaml"),
     ],
 )
 def test_a_wrong_file_is_named_with_what_is_wrong(tmp_path: Path, text: str, said: str) -> None:
@@ -48,7 +49,9 @@ def test_a_wrong_file_is_named_with_what_is_wrong(tmp_path: Path, text: str, sai
 
 
 def test_an_unknown_option_is_told_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"from the command line.*known settings: time_zone"):
+    with pytest.raises(
+        SettingsError, match=r"from the command line.*Did you mean time_zone\? Known settings: time_zone"
+    ):
         load(tmp_path, {"timezone": "UTC"})
 
 
@@ -56,6 +59,14 @@ def test_a_wrong_environment_variable_is_named(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("TIERLINE_KEEP_VERSIONS", "1")
     with pytest.raises(SettingsError, match="TIERLINE_KEEP_VERSIONS"):
         load(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["10086,95598", '["10086", "95598"]', "10086, 95598"])
+def test_a_list_may_be_written_with_commas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    assert load(tmp_path, {"service_numbers": text}).service_numbers == ("10086", "95598")
+    monkeypatch.setenv("TIERLINE_SERVICE_NUMBERS", text)
+    assert load(tmp_path).service_numbers == ("10086", "95598")
+    assert load(write(tmp_path, "service_numbers: 10010\n"), {}).service_numbers == ("10086", "95598")
 
 
 def test_every_setting_has_a_meaning() -> None:

@@ -1,0 +1,17 @@
+-- grain: one row a customer who is not in the customers extract
+-- owner: crm
+-- severity: warn
+-- Customers who hold a line or are on a list, and whom the customers extract does not have: type, group, consent and language are unknown.
+select
+    m.customer_id, -- customer
+    m.found_in -- where
+from (
+    select customer_id, 'subscriptions' as found_in
+    from features.subscriptions
+    where in_service
+    union
+    select customer_id, 'service_lists' as found_in
+    from features.service_lists
+) as m
+left join features.customers_known as c on c.customer_id = m.customer_id
+where c.customer_id is null

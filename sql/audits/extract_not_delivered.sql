@@ -1,0 +1,11 @@
+-- grain: one row an extract that was delivered before and is overdue
+-- owner: data-engineering
+-- severity: warn
+-- Nothing of an extract is known from the last 40 days. What is published rests on old rows: check the transfer.
+select
+    extract, -- extract
+    max(known_at) as last_known_at -- last delivery, UTC
+from intake.files
+where status = 'accepted' and known_at < $as_of_end
+group by extract
+having max(known_at) < $delivered_after
