@@ -1,4 +1,4 @@
--- grain: one row a customer who is not in the customers extract
+-- grain: one row a customer who is not in the customers extract, and place where he was found
 -- owner: crm
 -- severity: warn
 -- Customers who hold a line or are on a list, and whom the customers extract does not have: type, group, consent and language are unknown.

@@ -6,7 +6,7 @@ from sql_desk import SqlDesk, column_types
 from data_contracts import contract
 
 
-@pytest.mark.parametrize("table", ["marts.customers", "marts.intake_files", "marts.rejects"])
+@pytest.mark.parametrize("table", ["marts.customers", "marts.subscriptions", "marts.intake_files", "marts.rejects"])
 def test_columns_and_types_are_the_contracts(table: str) -> None:
     assert column_types(table) == {column.name: column.physical for column in contract(table).columns}
 
@@ -43,6 +43,25 @@ def test_customers_have_their_features_and_their_score_or_none(desk: SqlDesk) ->
         ceased      | 2024-06-30 |      |           |            |             |             |
         """,
     )
+
+
+def test_lines_are_shown_with_who_holds_them_ceased_ones_too_and_without_their_number(desk: SqlDesk) -> None:
+    state = """
+        subscription_id | customer_id | account_id | brand  | plan_id | payment_type | status | in_service
+        S1              | C1          | A1         | GoTone | P1      | postpaid     | active | true
+        S2              | C1          | A2         |        |         | prepaid      | ceased | false
+    """
+    origin = """
+        activation_date | contract_end_date | ported_in_from
+        2020-01-01      | 2025-01-01        | Unicom
+        2021-01-01      |                   |
+    """
+    rows = zip(state.strip().splitlines(), origin.strip().splitlines(), strict=True)
+    desk.given("features.subscriptions", "\n".join(f"{a} | {b}" for a, b in rows), msisdn="+861")
+    desk.expect("marts.subscriptions", state)
+    desk.expect("marts.subscriptions", origin)
+    desk.expect("marts.subscriptions", "subscription_id | as_of_date\n S1 | 2024-06-30\n S2 | 2024-06-30")
+    assert "msisdn" not in column_types("marts.subscriptions")
 
 
 def test_the_ledger_is_shown_as_it_is_refused_files_too(desk: SqlDesk) -> None:

@@ -13,11 +13,19 @@ LINES = """
     S5              | unscored    | A5         | +865   | GoTone  | true
     S6              | C3          | A6         | +866   |         | true
 """
+HOLDINGS = """
+    msisdn | subscription_id | held_from        | held_to
+    +861   | S1              | 2024-01-01 00:00 |
+    +862   | S2              | 2024-01-01 00:00 |
+    +865   | S5              | 2024-01-01 00:00 |
+    +866   | S6              | 2024-01-01 00:00 |
+"""
 
 
 def given_scored(desk: SqlDesk, key: str = "msisdn") -> None:
     desk.at(AS_OF, key=key)
     desk.given("features.subscriptions", LINES)
+    desk.given("features.number_holdings", HOLDINGS)
     desk.given("scores.customer", "customer_id | tier | tier_flag\n C1 | high | 1\n C2 | mid | 2\n C3 | ordinary | 3")
     desk.given("features.customers_known", "customer_id | language\n C1 | zh-CN")
 
@@ -48,6 +56,88 @@ def test_the_service_key_is_what_the_setting_says(desk: SqlDesk, key: str, rows:
     desk.expect(TABLE, f"service_key | subscription_id\n{rows}")
 
 
+def given_claimed_twice(desk: SqlDesk, key: str) -> None:
+    """S1 of C1 and S2 of C2 both claim +861; S2 started later. S3 is alone."""
+    desk.at(AS_OF, key=key)
+    desk.given(
+        "features.subscription_versions",
+        """
+        subscription_id | customer_id | account_id | msisdn | valid_from
+        S1              | C1          | A1         | +861   | 2024-01-01 00:00
+        S2              | C2          | A2         | +861   | 2024-02-01 00:00
+        S3              | C2          | A2         | +863   | 2024-01-01 00:00
+        """,
+        status="active",
+        activation_date="2024-01-01",
+    )
+    desk.given("scores.customer", "customer_id | tier\n C1 | high\n C2 | mid")
+    desk.build("features.subscriptions", "features.number_holdings")
+
+
+@pytest.mark.parametrize(
+    "key, rows",
+    [
+        pytest.param("msisdn", "+861 | S2 | mid\n +863 | S3 | mid", id="number: the later start has it"),
+        pytest.param("subscription", "S1 | S1 | high\n S2 | S2 | mid\n S3 | S3 | mid", id="line: all"),
+        pytest.param("account", "A1 | S1 | high\n A2 | S2 | mid\n A2 | S3 | mid", id="account: all"),
+    ],
+)
+def test_of_two_lines_that_claim_a_number_the_later_start_is_published_under_it(
+    desk: SqlDesk, key: str, rows: str
+) -> None:
+    given_claimed_twice(desk, key)
+    desk.expect(TABLE, f"service_key | subscription_id | tier\n{rows}")
+
+
+def test_a_number_claimed_twice_is_no_key_twice(desk: SqlDesk) -> None:
+    given_claimed_twice(desk, "msisdn")
+    desk.build(TABLE)
+    desk.expect("audits.number_claimed_twice", "subscription_id | next_subscription_id\n S1 | S2")
+    desk.expect("audits.service_key_twice", "subscription_id")
+
+
+@pytest.mark.parametrize(
+    "msisdn, subscription, held_to, published",
+    [
+        pytest.param("+861", "S1", "", True, id="held"),
+        pytest.param("+861", "S1", "2024-06-30 15:59:59", False, id="until during the day"),
+        pytest.param("+861", "S1", "2024-06-30 16:00", True, id="until the day ends"),
+        pytest.param("+861", "S1", "2024-07-10 00:00", True, id="until later"),
+        pytest.param("+869", "S1", "", False, id="another number"),
+        pytest.param("+861", "S2", "", False, id="by another line"),
+    ],
+)
+def test_a_number_is_the_key_of_the_line_that_holds_it_at_the_end_of_the_day(
+    desk: SqlDesk, msisdn: str, subscription: str, held_to: str, published: bool
+) -> None:
+    desk.given("features.subscriptions", "subscription_id | customer_id | msisdn | in_service\n S1 | C1 | +861 | true")
+    holding = f"msisdn | subscription_id | held_to\n {msisdn} | {subscription} | {held_to}"
+    desk.given("features.number_holdings", holding, held_from="2024-01-01 00:00")
+    desk.given("scores.customer", "customer_id\n C1")
+    desk.expect(TABLE, "service_key | subscription_id\n" + ("+861 | S1" if published else ""))
+
+
+@pytest.mark.parametrize("key, service_key", [("msisdn", "+862"), ("subscription", "S1"), ("account", "A1")])
+def test_a_line_that_held_numbers_before_is_published_once(desk: SqlDesk, key: str, service_key: str) -> None:
+    desk.at(AS_OF, key=key)
+    desk.given(
+        "features.subscription_versions",
+        """
+        msisdn | status    | valid_from       | valid_to
+        +861   | active    | 2024-01-01 00:00 | 2024-02-01 00:00
+        +862   | active    | 2024-02-01 00:00 | 2024-03-01 00:00
+        +862   | suspended | 2024-03-01 00:00 |
+        """,
+        subscription_id="S1",
+        customer_id="C1",
+        account_id="A1",
+        activation_date="2024-01-01",
+    )
+    desk.given("scores.customer", "customer_id\n C1")
+    desk.build("features.subscriptions", "features.number_holdings")
+    desk.expect(TABLE, f"service_key | subscription_id\n {service_key} | S1")
+
+
 def test_the_score_is_carried(desk: SqlDesk) -> None:
     score = """
         customer_id | value_score | arpu_part | tenure_part | credit_part | lifecycle_stage | churn_risk
@@ -58,6 +148,7 @@ def test_the_score_is_carried(desk: SqlDesk) -> None:
         elevated        | red          | true   | M1                 | a=1;b   | default@1      | band-rate-1
     """
     desk.given("features.subscriptions", "subscription_id | customer_id | msisdn | in_service\n S1 | C1 | +861 | true")
+    desk.given("features.number_holdings", "msisdn | subscription_id | held_from\n +861 | S1 | 2024-01-01 00:00")
     head, line = (f"{a} | {b}" for a, b in zip(score.strip().splitlines(), rest.strip().splitlines(), strict=True))
     desk.given("scores.customer", f"{head}\n{line}")
     desk.expect(TABLE, score)
