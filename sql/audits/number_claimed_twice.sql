@@ -1,8 +1,8 @@
 -- grain: one row a line whose claim to a number was cut short by another line's
 -- owner: crm
 -- severity: warn
--- Two lines claim one number at the same time. The later start holds it; the older line gets it back only by a new interval, and is not
--- published by that number till then. The CRM should end the claim that is wrong.
+-- Two lines claim one number at the same time. The later start holds it: usage and the number's published row are that line's. The CRM
+-- should end the claim that is wrong.
 with claims as (
     select
         subscription_id,

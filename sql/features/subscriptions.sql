@@ -32,6 +32,7 @@ select
     v.contract_end_date, -- end of the commitment
     v.status, -- active, suspended or ceased
     v.ported_in_from, -- operator it came from
+    v.valid_from as state_since, -- start of the interval that describes it, UTC
     -- valid_to beyond the as-of date is not yet an end; an activation to come is not yet a line.
     v.status <> 'ceased' and coalesce(v.valid_to >= $as_of_end, true) and v.activation_date <= $as_of_date
         as in_service, -- active or suspended at the end of the day

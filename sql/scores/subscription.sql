@@ -1,22 +1,27 @@
 -- grain: one row a subscription in service with a service key, as of one date
 -- owner: customer-value
 -- What a routing system reads at a call: the customer's value, repeated for each of the customer's lines in service.
-with keyed as (
+with lines as (
     select
-        -- A number is the key of the line that holds it: where two lines claim it, of the later one.
+        *,
+        row_number() over (partition by msisdn order by state_since desc, subscription_id desc) as position_on_number
+    from features.subscriptions
+    where in_service
+),
+
+keyed as (
+    select
+        -- A number is the key of one line in service: where two have it, of the one that got it later.
         case
-            when $service_key_type = 'msisdn' then h.msisdn
-            when $service_key_type = 'account' then s.account_id
-            else s.subscription_id
+            when $service_key_type = 'account' then account_id
+            when $service_key_type = 'subscription' then subscription_id
+            when position_on_number = 1 then msisdn
         end as service_key,
-        s.subscription_id,
-        s.customer_id,
-        s.account_id,
-        s.brand
-    from features.subscriptions as s
-    left join features.number_holdings as h
-        on h.subscription_id = s.subscription_id and h.msisdn = s.msisdn and coalesce(h.held_to >= $as_of_end, true)
-    where s.in_service
+        subscription_id,
+        customer_id,
+        account_id,
+        brand
+    from lines
 )
 
 select

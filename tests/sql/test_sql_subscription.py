@@ -13,19 +13,11 @@ LINES = """
     S5              | unscored    | A5         | +865   | GoTone  | true
     S6              | C3          | A6         | +866   |         | true
 """
-HOLDINGS = """
-    msisdn | subscription_id | held_from        | held_to
-    +861   | S1              | 2024-01-01 00:00 |
-    +862   | S2              | 2024-01-01 00:00 |
-    +865   | S5              | 2024-01-01 00:00 |
-    +866   | S6              | 2024-01-01 00:00 |
-"""
 
 
 def given_scored(desk: SqlDesk, key: str = "msisdn") -> None:
     desk.at(AS_OF, key=key)
     desk.given("features.subscriptions", LINES)
-    desk.given("features.number_holdings", HOLDINGS)
     desk.given("scores.customer", "customer_id | tier | tier_flag\n C1 | high | 1\n C2 | mid | 2\n C3 | ordinary | 3")
     desk.given("features.customers_known", "customer_id | language\n C1 | zh-CN")
 
@@ -71,7 +63,7 @@ def given_claimed_twice(desk: SqlDesk, key: str) -> None:
         activation_date="2024-01-01",
     )
     desk.given("scores.customer", "customer_id | tier\n C1 | high\n C2 | mid")
-    desk.build("features.subscriptions", "features.number_holdings")
+    desk.build("features.subscriptions")
 
 
 @pytest.mark.parametrize(
@@ -96,25 +88,29 @@ def test_a_number_claimed_twice_is_no_key_twice(desk: SqlDesk) -> None:
     desk.expect("audits.service_key_twice", "subscription_id")
 
 
-@pytest.mark.parametrize(
-    "msisdn, subscription, held_to, published",
-    [
-        pytest.param("+861", "S1", "", True, id="held"),
-        pytest.param("+861", "S1", "2024-06-30 15:59:59", False, id="until during the day"),
-        pytest.param("+861", "S1", "2024-06-30 16:00", True, id="until the day ends"),
-        pytest.param("+861", "S1", "2024-07-10 00:00", True, id="until later"),
-        pytest.param("+869", "S1", "", False, id="another number"),
-        pytest.param("+861", "S2", "", False, id="by another line"),
-    ],
-)
-def test_a_number_is_the_key_of_the_line_that_holds_it_at_the_end_of_the_day(
-    desk: SqlDesk, msisdn: str, subscription: str, held_to: str, published: bool
-) -> None:
-    desk.given("features.subscriptions", "subscription_id | customer_id | msisdn | in_service\n S1 | C1 | +861 | true")
-    holding = f"msisdn | subscription_id | held_to\n {msisdn} | {subscription} | {held_to}"
-    desk.given("features.number_holdings", holding, held_from="2024-01-01 00:00")
+def test_a_line_out_of_service_takes_no_number_from_one_in_service(desk: SqlDesk) -> None:
+    """The later claim has ended, or its line is not activated yet: the older line is published by its number."""
+    desk.given(
+        "features.subscriptions",
+        """
+        subscription_id | customer_id | msisdn | in_service | state_since
+        S1              | C1          | +861   | true       | 2024-01-01 00:00
+        S2              | C1          | +861   | false      | 2024-05-01 00:00
+        """,
+    )
     desk.given("scores.customer", "customer_id\n C1")
-    desk.expect(TABLE, "service_key | subscription_id\n" + ("+861 | S1" if published else ""))
+    desk.expect(TABLE, "service_key | subscription_id\n +861 | S1")
+
+
+def test_of_two_lines_that_got_a_number_at_once_one_is_published(desk: SqlDesk) -> None:
+    desk.given(
+        "features.subscriptions",
+        "subscription_id | customer_id | msisdn\n S1 | C1 | +861\n S2 | C1 | +861",
+        in_service="true",
+        state_since="2024-01-01 00:00",
+    )
+    desk.given("scores.customer", "customer_id\n C1")
+    desk.expect(TABLE, "service_key | subscription_id\n +861 | S2")
 
 
 @pytest.mark.parametrize("key, service_key", [("msisdn", "+862"), ("subscription", "S1"), ("account", "A1")])
@@ -134,7 +130,7 @@ def test_a_line_that_held_numbers_before_is_published_once(desk: SqlDesk, key: s
         activation_date="2024-01-01",
     )
     desk.given("scores.customer", "customer_id\n C1")
-    desk.build("features.subscriptions", "features.number_holdings")
+    desk.build("features.subscriptions")
     desk.expect(TABLE, f"service_key | subscription_id\n {service_key} | S1")
 
 
@@ -148,7 +144,6 @@ def test_the_score_is_carried(desk: SqlDesk) -> None:
         elevated        | red          | true   | M1                 | a=1;b   | default@1      | band-rate-1
     """
     desk.given("features.subscriptions", "subscription_id | customer_id | msisdn | in_service\n S1 | C1 | +861 | true")
-    desk.given("features.number_holdings", "msisdn | subscription_id | held_from\n +861 | S1 | 2024-01-01 00:00")
     head, line = (f"{a} | {b}" for a, b in zip(score.strip().splitlines(), rest.strip().splitlines(), strict=True))
     desk.given("scores.customer", f"{head}\n{line}")
     desk.expect(TABLE, score)
