@@ -100,12 +100,19 @@ def last_closed_month(as_of: date, closing_day: int) -> date:
     return month_start(as_of, 1 if as_of.day >= closing_day else 2)
 
 
-def parameters(as_of: date, zone: ZoneInfo, service_key_type: str) -> dict[str, Any]:
-    """Values of the `$name` parameters of the SQL files for one as-of date."""
+def parameters(
+    as_of: date, zone: ZoneInfo, service_key_type: str, known_before: datetime | None = None
+) -> dict[str, Any]:
+    """Values of the `$name` parameters of the SQL files for one as-of date.
+
+    A row counts when it was known before `known_before` (naive UTC); the end of the as-of date if None.
+    """
+    as_of_end = local_midnight(as_of + timedelta(days=1), zone)
     year_from = _months_before(as_of, CREDIT_MONTHS) + timedelta(days=1)
     return {
         "as_of_date": as_of,
-        "as_of_end": local_midnight(as_of + timedelta(days=1), zone),
+        "as_of_end": as_of_end,
+        "known_before": known_before or as_of_end,
         "stops_from": local_midnight(year_from, zone),
         "credit_from": year_from,
         "activity_from": as_of - timedelta(days=ACTIVITY_DAYS - 1),

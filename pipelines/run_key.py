@@ -24,18 +24,19 @@ _RESULT_SETTINGS = ("time_zone", "currency", "service_numbers", "service_key_typ
 
 
 def run_key(
-    con: duckdb.DuckDBPyConnection, as_of_date: date, as_of_end: datetime, policy: Policy, settings: Settings
+    con: duckdb.DuckDBPyConnection, as_of_date: date, known_before: datetime, policy: Policy, settings: Settings
 ) -> str:
-    """SHA-256 over the as-of date, the digests of all accepted inputs known by then, policy, training, code and
-    settings.
+    """SHA-256 over the as-of date, the instant of knowledge, the digests of accepted inputs known before it, policy,
+    training, code and settings.
     """
     inputs = con.execute(
         "select extract, sha256, mapping_fingerprint, as_of_date from intake.files "
-        "where status = 'accepted' and (known_at is null or known_at < $as_of_end) order by all",
-        {"as_of_end": as_of_end},
+        "where status = 'accepted' and (known_at is null or known_at < $known_before) order by all",
+        {"known_before": known_before},
     ).fetchall()
     content = {
         "as_of_date": as_of_date,
+        "known_before": known_before,
         "inputs": inputs,
         "policy": policy.fingerprint,
         "training": MODEL_VERSION,

@@ -52,13 +52,49 @@ class Settings(BaseSettings):
         36, ge=1, le=24 * 366, description="Hours after publication from which readers call a table stale."
     )
     keep_versions: int = Field(
-        14, ge=2, le=1000, description="Published versions kept, besides any younger than a day."
+        14, ge=2, le=1000, description="Published versions kept, besides any younger than keep_hours."
+    )
+    keep_hours: float = Field(
+        24.0,
+        ge=0,
+        le=24 * 366,
+        description="Hours for which every published version is kept; longer than any query holds its files.",
     )
     lock_wait_seconds: float = Field(
         10.0,
         ge=0,
         le=3600,
         description="How long to wait for another run that holds the warehouse or the published folder.",
+    )
+    takeover_seconds: float = Field(
+        300.0,
+        ge=5,
+        le=24 * 3600,
+        description="A run that has shown no sign of life for so long (stopped, hung) loses its turn to the next one.",
+    )
+    duplicate_window_days: int = Field(
+        7, ge=0, le=366, description="Days before and after a call detail record in which its key must not come again."
+    )
+    gap_blocks_after_hours: float = Field(
+        48.0,
+        ge=0,
+        le=24 * 366,
+        description="Hours after which a missing file sequence number no longer warns but blocks publication.",
+    )
+    max_volume_drop: float = Field(
+        0.6,
+        gt=0,
+        le=1,
+        description="A delivery, or the published table, that falls by this share or more blocks publication.",
+    )
+    max_tier_share_change: float = Field(
+        0.1,
+        gt=0,
+        le=1,
+        description="A tier whose share of lines moves by more than this since the last version blocks publication.",
+    )
+    gate_min_records: int = Field(
+        100, ge=1, description="Deliveries and tables that had fewer records are judged only when they come empty."
     )
     memory_limit: str = Field(
         "3GB",

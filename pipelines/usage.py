@@ -33,7 +33,7 @@ _CDR_DAYS = """
     select d.usage_date, f.sha256, f.mapping_fingerprint, d.records
     from intake.file_days as d
     join intake.files as f on f.file_id = d.file_id and f.extract = 'cdr'
-    where d.usage_date <= $as_of_date and (f.known_at is null or f.known_at < $as_of_end)
+    where d.usage_date <= $as_of_date and (f.known_at is null or f.known_at < $known_before)
     order by all
 """
 # Deliveries that say who held which number, with the instant from which each says something new. A delivery of
@@ -42,11 +42,11 @@ _HOLDING_WORDS = """
     select s.changed_from as said_from, f.sha256, f.mapping_fingerprint
     from intake.subscription_changes as s
     join intake.files as f on f.file_id = s.file_id and f.extract = 'subscriptions'
-    where s.changed_from is not null and s.known_at < $as_of_end
+    where s.changed_from is not null and s.known_at < $known_before
     union all
     select f.known_at as said_from, f.sha256, f.mapping_fingerprint
     from intake.files as f
-    where f.extract = 'customers' and f.status = 'accepted' and f.known_at < $as_of_end
+    where f.extract = 'customers' and f.status = 'accepted' and f.known_at < $known_before
     order by all
 """
 
@@ -63,14 +63,14 @@ class UsageReport:
     last_day: date | None
 
 
-def loaded_days(con: duckdb.DuckDBPyConnection, as_of_date: date, as_of_end: Any) -> tuple[date, date] | None:
+def loaded_days(con: duckdb.DuckDBPyConnection, as_of_date: date, known_before: Any) -> tuple[date, date] | None:
     """First and last day with any CDR known by the as-of date; None without one."""
     first, last = first_row(
         con,
         "select min(d.usage_date), max(d.usage_date) from intake.file_days as d "
         "join intake.files as f on f.file_id = d.file_id and f.extract = 'cdr' "
-        "where d.usage_date <= $d and (f.known_at is null or f.known_at < $e)",
-        {"d": as_of_date, "e": as_of_end},
+        "where d.usage_date <= $d and (f.known_at is null or f.known_at < $known_before)",
+        {"d": as_of_date, "known_before": known_before},
     )
     return (first, last) if first is not None else None
 
@@ -130,8 +130,8 @@ def _file_names(
     zone: ZoneInfo,
 ) -> list[tuple[date, str]]:
     """Each loaded day with the name of its file, oldest first."""
-    words = con.execute(_HOLDING_WORDS, {"as_of_end": parameters["as_of_end"]}).fetchall()
-    given = {name: parameters[name] for name in ("as_of_date", "as_of_end")}
+    words = con.execute(_HOLDING_WORDS, {"known_before": parameters["known_before"]}).fetchall()
+    given = {name: parameters[name] for name in ("as_of_date", "known_before")}
     names = []
     for day, files in groupby(con.execute(_CDR_DAYS, given).fetchall(), key=itemgetter(0)):
         ends_at = local_midnight(day + timedelta(days=1), zone)

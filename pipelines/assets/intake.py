@@ -65,7 +65,7 @@ def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefiniti
     ) -> Iterator[dg.MaterializeResult[None]]:
         night = home.night(context.partition_key)
         with home.open(night) as con:
-            days = usage.loaded_days(con, night.as_of_date, night.parameters["as_of_end"])
+            days = usage.loaded_days(con, night.as_of_date, night.parameters["known_before"])
             tables = run_context.run_tables(
                 night.as_of_date, night.zone, night.policy, night.settings.service_numbers, days
             )

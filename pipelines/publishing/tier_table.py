@@ -27,7 +27,7 @@ def publish_tier_table(con: duckdb.DuckDBPyConnection, night: Night, now: dateti
     """
     source = contract(CONTRACT)
     columns = ", ".join(f'cast("{c.name}" as {c.physical}) as "{c.name}"' for c in source.columns)
-    key = run_key(con, night.as_of_date, night.parameters["as_of_end"], night.policy, night.settings)
+    key = run_key(con, night.as_of_date, night.parameters["known_before"], night.policy, night.settings)
     rows = con.sql(f"select {columns} from scores.subscription order by service_key")
     return publish(
         rows.to_arrow_reader(BATCH_ROWS).cast(arrow_schema(source)),

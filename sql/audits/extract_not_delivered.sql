@@ -6,6 +6,6 @@ select
     extract, -- extract
     max(known_at) as last_known_at -- last delivery, UTC
 from intake.files
-where status = 'accepted' and known_at < $as_of_end
+where status = 'accepted' and known_at < $known_before
 group by extract
 having max(known_at) < $delivered_after

@@ -8,4 +8,4 @@ select
     p.billing_period -- month that it pays; null: not given
 from staging.payments as p
 left join features.account_owners as o on o.account_id = p.account_id
-where p.kind = 'payment' and p.known_at < $as_of_end and (p.billing_period is null or o.account_id is null)
+where p.kind = 'payment' and p.known_at < $known_before and (p.billing_period is null or o.account_id is null)

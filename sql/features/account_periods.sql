@@ -9,7 +9,7 @@ with owed as (
         max(case when bill_type = 'invoice' then payment_due_date end) as payment_due_date,
         sum(case when bill_type = 'credit' then -amount_due else amount_due end)::decimal(18, 4) as amount_due
     from staging.bills
-    where known_at < $as_of_end
+    where known_at < $known_before
     group by account_id, billing_period
 ),
 
@@ -30,7 +30,7 @@ payments as (
             rows between unbounded preceding and current row
         ) as paid_so_far
     from staging.payments as p
-    where p.kind = 'payment' and p.known_at < $as_of_end and p.paid_date <= $as_of_date
+    where p.kind = 'payment' and p.known_at < $known_before and p.paid_date <= $as_of_date
 ),
 
 settlement as (

@@ -9,7 +9,7 @@ with signs as (
     union all
     select subscription_id, paid_date as active_date, paid_at as active_at
     from staging.payments
-    where kind = 'recharge' and subscription_id is not null and known_at < $as_of_end and paid_date <= $as_of_date
+    where kind = 'recharge' and subscription_id is not null and known_at < $known_before and paid_date <= $as_of_date
 )
 
 select

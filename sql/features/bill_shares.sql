@@ -19,7 +19,7 @@ with signed as (
         * (b.rental_amount + b.value_added_amount) - b.refund_amount as fee_amount
     from staging.bills as b
     join run.arpu_months as m on m.billing_period = b.billing_period
-    where b.known_at < $as_of_end
+    where b.known_at < $known_before
 ),
 
 own as (

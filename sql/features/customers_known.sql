@@ -7,7 +7,7 @@ with deliveries as (
     from (
         select source, known_at
         from intake.files
-        where extract = 'customers' and status = 'accepted' and known_at < $as_of_end
+        where extract = 'customers' and status = 'accepted' and known_at < $known_before
         group by source, known_at
     ) as distinct_deliveries
 ),
@@ -19,7 +19,7 @@ words as (
         row_number() over (partition by c.customer_id order by c.known_at desc) as recency
     from staging.customers as c
     join intake.files as f on f.file_id = c.file_id and f.extract = 'customers'
-    where c.known_at < $as_of_end
+    where c.known_at < $known_before
 )
 
 select

@@ -8,13 +8,13 @@ with words as (
         row_number() over (partition by e.customer_id, e.list, e.valid_from order by e.known_at desc) as recency
     from staging.service_lists as e
     join intake.files as f on f.file_id = e.file_id and f.extract = 'service_lists'
-    where e.known_at < $as_of_end
+    where e.known_at < $known_before
 ),
 
 last_delivery as (
     select source, max(known_at) as known_at
     from intake.files
-    where extract = 'service_lists' and status = 'accepted' and known_at < $as_of_end
+    where extract = 'service_lists' and status = 'accepted' and known_at < $known_before
     group by source
 ),
 

@@ -10,13 +10,13 @@ with words as (
         max(s.known_at) over (partition by s.subscription_id, f.source) as last_seen_at
     from staging.subscriptions as s
     join intake.files as f on f.file_id = s.file_id and f.extract = 'subscriptions'
-    where s.known_at < $as_of_end
+    where s.known_at < $known_before
 ),
 
 deliveries as (
     select source, known_at
     from intake.files
-    where extract = 'subscriptions' and status = 'accepted' and known_at < $as_of_end
+    where extract = 'subscriptions' and status = 'accepted' and known_at < $known_before
     group by source, known_at
 ),
 

@@ -23,7 +23,7 @@ with attributed as (
         on h.msisdn = c.served_msisdn and h.held_from <= c.answer_time and coalesce(c.answer_time < h.held_to, true)
     left join run.service_numbers as n
         on n.service_number = case when c.direction = 'outgoing' then c.called_number else c.calling_number end
-    where c.usage_date = $usage_date and c.known_at < $as_of_end
+    where c.usage_date = $usage_date and c.known_at < $known_before
 )
 
 select
