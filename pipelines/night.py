@@ -103,5 +103,6 @@ class Night:
             max_line_bytes=self.settings.max_line_bytes,
             max_expansion=self.settings.max_expansion,
             max_file_bytes=self.settings.max_file_bytes,
+            duplicate_window_days=self.settings.duplicate_window_days,
             ledger_copy=self.home / "ledger.jsonl",
         )
