@@ -65,7 +65,12 @@ class Night:
     @property
     def parameters(self) -> dict[str, Any]:
         """Values of the SQL files' parameters."""
-        return run_context.parameters(self.as_of_date, self.zone, self.settings.service_key_type)
+        return run_context.parameters(
+            self.as_of_date,
+            self.zone,
+            self.settings.service_key_type,
+            gap_blocks_after_hours=self.settings.gap_blocks_after_hours,
+        )
 
     @property
     def landing(self) -> Path:

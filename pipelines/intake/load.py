@@ -185,6 +185,15 @@ def _insert(
     )
 
 
+def latest_known_at(con: duckdb.DuckDBPyConnection, rows: TypedRows, file_id: int) -> datetime | None:
+    """The latest known_at (UTC) of the rows that a file brought, None without any."""
+    table = f"{SCHEMA}.{identifier(rows.target.name)}"
+    found: datetime | None = con.execute(f"SELECT max(known_at) FROM {table} WHERE file_id = ?", [file_id]).fetchall()[
+        0
+    ][0]
+    return found
+
+
 def _write_rejects(
     con: duckdb.DuckDBPyConnection, rows: TypedRows, opened: Opened, file_id: int, file_name: str
 ) -> int:

@@ -19,10 +19,11 @@ from pipelines.intake.control import Control, read_control, require_digest, requ
 from pipelines.intake.discover import Delivery
 from pipelines.intake.known_at import known_at
 from pipelines.intake.ledger_copy import LedgerEntry
-from pipelines.intake.load import TypedRows, drop_rows, load_rows, type_rows
+from pipelines.intake.load import TypedRows, drop_rows, latest_known_at, load_rows, type_rows
 from pipelines.intake.mapping import SCHEMA, SourceMapping
 from pipelines.intake.opened import Opened, open_file, require_unchanged, state_of
 from pipelines.intake.refusal import IntakeRefusal
+from pipelines.intake.sequence import Numbered, conflict, numbered, same_place
 from pipelines.intake.settings import FileCopy, FileOutcome, IntakeSettings
 from pipelines.intake.spool import sha256_of
 from pipelines.intake.temporary import working_folder
@@ -55,7 +56,7 @@ def take_file(
 
 
 class FileTaking:
-    """The way of one file; `opened` is set as soon as it was prescanned.
+    """The way of one file; `opened` and `number` are set as soon as they are known.
 
     With `keep` False it runs inside the caller's transaction, for the caller to roll back.
     """
@@ -79,6 +80,7 @@ class FileTaking:
         self.again = again
         self.keep = keep
         self.opened: Opened | None = None
+        self.number: Numbered | None = None
 
     def take(self) -> FileCopy | list[FileOutcome]:
         """One outcome an extract, or of which file this is a copy. Raises IntakeRefusal; then nothing was kept."""
@@ -119,7 +121,8 @@ class FileTaking:
             )
             for extract in self.mapping.extracts
         }
-        copy = self._copy_of(opened, known)
+        number = self.number = numbered(self.con, self.mapping, name=delivery.name, file_name=name, control=control)
+        copy = self._copy_of(opened, known, number)
         if copy is not None:
             if self.again is not None:
                 raise _came_out_otherwise(name, [f"it repeats {copy}"])
@@ -144,12 +147,19 @@ class FileTaking:
         require_unchanged(delivery, before)
         return self._load(opened, typed)
 
-    def _copy_of(self, opened: Opened, known: Mapping[str, datetime | None]) -> str | None:
-        """The file of the same content that this one repeats.
+    def _copy_of(self, opened: Opened, known: Mapping[str, datetime | None], number: Numbered | None) -> str | None:
+        """The file of the same content that this one repeats. Raises IntakeRefusal if its number has other content.
 
-        An unchanged snapshot, or an empty delivery, of another day has the same bytes and is news all the same.
+        An unchanged snapshot, or an empty delivery, of another day has the same bytes and is news all the same; so is
+        a file with a number of its own.
         """
-        for name, extract, moment, records in ledger.same_content(self.con, self.delivery.source, opened.sha256):
+        con, source = self.con, self.delivery.source
+        if number is not None and (earlier := same_place(con, source, number)) is not None:
+            if earlier[1] != opened.sha256:
+                raise conflict(self.delivery.file_name, number, earlier[0])
+            return earlier[0]
+        same = ledger.same_content(con, source, opened.sha256, unnumbered=number is not None)
+        for name, extract, moment, records in same:
             if extract not in known:
                 continue
             dated = contract(f"{SCHEMA}.{extract}").delivery == "snapshot" or records == 0
@@ -179,6 +189,8 @@ class FileTaking:
                     refusal=None,
                     version=rows.target.version,
                     fingerprint=self.mapping.fingerprint,
+                    number=self.number,
+                    known_until=rows.known_at or latest_known_at(con, rows, file_id),
                 )
                 if rows.target.name == "subscriptions" and rows.known_at is not None:
                     note_subscription_changes(con, file_id, rows.known_at)
