@@ -40,35 +40,59 @@ def demo(home: opt.HomeOption = opt.DEFAULT) -> None:
         out.print(f"[bold]Tierline demo[/]: the sample operator, as of {DEMO_AS_OF}, in [bold]{escape(str(home))}[/]\n")
         result = _night(home, DEMO_AS_OF, {})
         _tell(home, result)
-        intake_table(home, out)
-        published_summary(home, out, examples=5)
+        intake_table(home / "published", out)
+        published_summary(home / "published", out, examples=5)
         where_things_are(home, out)
 
 
-def run(
+def run(  # noqa: PLR0917 (each is an option by name on the command line)
     as_of: Annotated[
         str, typer.Option("--as-of", metavar="DAY", help="The day to describe, to its end, as YYYY-MM-DD.")
     ],
     home: opt.HomeOption = opt.DEFAULT,
     policy: opt.PolicyOption = None,
     set_: opt.SetOption = None,
+    known_at: Annotated[
+        str | None,
+        typer.Option(
+            "--known-at",
+            metavar="DAY|TIME",
+            help="See the night with what was known by then, into replays/; published/ stays as it is. A day counts to "
+            "its end, a time needs its zone.",
+        ),
+    ] = None,
+    accept: Annotated[
+        str | None,
+        typer.Option("--accept", metavar="REASON", help="Publish though a gate is shut; the manifest keeps it."),
+    ] = None,
 ) -> None:
     """Run one night: read new files in landing/, score, check, publish.
 
     The same inputs, policy and code again change nothing. A failed check, or an
-    extract that can't be read, leaves the published table as it was.
+    extract that can't be read, leaves the published table as it was. A gate that
+    is shut (an empty delivery, far fewer records, a tier's share that jumped)
+    does so too, until you accept it with a reason.
 
     [bold]Examples[/]
 
         tierline run --as-of 2024-06-30
 
         tierline run --as-of 2024-06-30 --home /srv/tierline --policy my_policy.yaml
+
+        tierline run --as-of 2024-06-30 --accept "brand sold, 70 % fewer prepaid lines"
+
+        tierline run --as-of 2024-06-28 --known-at 2024-06-28
     """
+    if accept is not None and not accept.strip():
+        fail(Exit.USAGE, "--accept needs a reason that your successor will understand")
     with told_errors():
-        result = _night(home, opt.day(as_of, "--as-of"), opt.settings_options(policy, set_))
+        result = _night(home, opt.day(as_of, "--as-of"), opt.settings_options(policy, set_), known_at, accept)
         _tell(home, result)
-        intake_table(home, out)
-        published_summary(home, out, examples=0)
+        published = result.published or home / "published"
+        intake_table(published, out)
+        published_summary(published, out, examples=0)
+        if known_at is not None:
+            out.print(f"This night is in {escape(str(published))}; the published table is as it was.", soft_wrap=True)
 
 
 def backfill(
@@ -101,11 +125,13 @@ def backfill(
         out.print(table)
 
 
-def _night(home: Path, as_of: date, given: dict[str, Any]) -> NightResult:
+def _night(
+    home: Path, as_of: date, given: dict[str, Any], known_at: str | None = None, accept: str | None = None
+) -> NightResult:
     from pipelines.runs import nightly_steps, run_night
 
     with StepBar(f"night of {as_of}", nightly_steps()) as bar:
-        return run_night(home, as_of, given, bar)
+        return run_night(home, as_of, given, bar, known_at=known_at, accept=accept)
 
 
 def _tell(home: Path, result: NightResult) -> None:

@@ -12,12 +12,23 @@ import duckdb
 from data_contracts import contract
 from pipelines.contracts.tables import arrow_schema
 from pipelines.night import Night
+from pipelines.policy_source import keep_policy
+from pipelines.publishing.provenance import provenance
 from pipelines.publishing.publish import Publication, publish
-from pipelines.run_key import code_digest, run_key
-from segmentation.scoring import MODEL_VERSION
-from tierline.manifest import BATCH_ROWS
+from pipelines.run_key import run_key
+from tierline.manifest import BATCH_ROWS, ManifestError
+from tierline.verify import current_manifest
 
 CONTRACT = "published.customer_tiers"
+
+
+def tiers_before(night: Night) -> dict[str, int] | None:
+    """Lines by tier of the version that the night would follow; None without one, or where it is of a later night."""
+    try:
+        manifest = current_manifest(night.tier_table)
+    except (ManifestError, OSError):
+        return None
+    return dict(manifest.tiers) if manifest.as_of_date <= night.as_of_date else None
 
 
 def publish_tier_table(con: duckdb.DuckDBPyConnection, night: Night, now: datetime) -> Publication:
@@ -27,6 +38,7 @@ def publish_tier_table(con: duckdb.DuckDBPyConnection, night: Night, now: dateti
     """
     source = contract(CONTRACT)
     columns = ", ".join(f'cast("{c.name}" as {c.physical}) as "{c.name}"' for c in source.columns)
+    keep_policy(night.home, night.policy, night.policy_text)
     key = run_key(con, night.as_of_date, night.parameters["known_before"], night.policy, night.settings)
     rows = con.sql(f"select {columns} from scores.subscription order by service_key")
     return publish(
@@ -39,12 +51,7 @@ def publish_tier_table(con: duckdb.DuckDBPyConnection, night: Night, now: dateti
         contract_version=source.version,
         published_at=now,
         expires_at=now + timedelta(hours=night.settings.expires_after_hours),
-        provenance={
-            "policy": night.policy.label,
-            "policy_fingerprint": night.policy.fingerprint,
-            "model": MODEL_VERSION,
-            "code": code_digest(),
-        },
+        provenance=provenance(con, night),
         lock_wait_seconds=night.settings.lock_wait_seconds,
         keep_versions=night.settings.keep_versions,
     )
