@@ -37,7 +37,7 @@ class Home(dg.ConfigurableResource[Any]):
         settings = load(Path(self.path), dict(self.options))
         with take_turn(
             Path(self.path),
-            (context.run_id or "without a number")[:8],
+            context.run.run_id[:8] if context.run is not None else "without a number",
             wait_seconds=settings.lock_wait_seconds,
             takeover_seconds=settings.takeover_seconds,
         ) as turn:
