@@ -9,15 +9,20 @@ from pipelines.publishing.housekeeping import Recovery, recover
 from pipelines.publishing.lock import publishing_lock
 from pipelines.publishing.publish import Publication, publish
 from pipelines.publishing.rollback import rollback
+from pipelines.publishing.verify import Damage, Verification, VersionReport, verify
 
 __all__ = [
+    "Damage",
     "Disk",
     "Publication",
     "PublishError",
     "PublishLockError",
     "Recovery",
+    "Verification",
+    "VersionReport",
     "publish",
     "publishing_lock",
     "recover",
     "rollback",
+    "verify",
 ]

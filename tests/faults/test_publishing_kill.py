@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from publishers import KEYS, ROWS, Publishers, publish_stamped
 
+from pipelines.publishing import verify
 from tierline import TierTable, current_manifest, verified_file
 
 RACE_SECONDS = 10
@@ -174,6 +175,8 @@ def test_readers_beside_publishers_killed_at_random(tmp_path: Path, publishers: 
                 rows = pq.read_table(verified_file(folder, "customer_tiers.parquet"))
                 assert (rows.num_rows, len(set(rows["brand"].to_pylist()))) == (ROWS, 1)
                 assert table.manifest.version >= seen[-1]
+                if reads % 10 == 0:
+                    assert verify(folder).damages == ()
                 if table.manifest.version > seen[-1]:
                     seen.append(table.manifest.version)
                 reads += 1
