@@ -41,7 +41,7 @@ def published_assets(partitions: dg.PartitionsDefinition, time_zone: str) -> lis
         night = home.night(context.partition_key)
         progress.step(_TIERS, 0, 1)
         with home.open(night) as con:
-            publication = publish_tier_table(con, night, home.now())
+            publication = publish_tier_table(con, night, home.now(), home.require_turn)
         progress.step(_TIERS, 1, 1)
         manifest = publication.manifest
         return dg.MaterializeResult(
