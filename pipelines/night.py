@@ -146,4 +146,5 @@ class Night:
             max_line_bytes=self.settings.max_line_bytes,
             max_expansion=self.settings.max_expansion,
             max_file_bytes=self.settings.max_file_bytes,
+            ledger_copy=self.home / "ledger.jsonl",
         )

@@ -52,7 +52,7 @@ def told_errors() -> Iterator[None]:
 def _code_of(error: Exception) -> Exit | None:
     # Imported only once something has failed: they bring in DuckDB and Polars, which `lookup` and `--help` do without.
     from data_contracts import ContractError
-    from pipelines.intake import IntakeRefusal, MappingError
+    from pipelines.intake import IntakeRefusal, LedgerCopyError, MappingError
     from pipelines.publishing.errors import PublishError, PublishLockError
     from pipelines.settings import SettingsError
     from pipelines.warehouse import WarehouseBusyError, WarehouseError
@@ -66,6 +66,7 @@ def _code_of(error: Exception) -> Exit | None:
         (ContractError, Exit.USAGE),
         (MappingError, Exit.USAGE),
         (IntakeRefusal, Exit.REFUSED),
+        (LedgerCopyError, Exit.FAILED),
         (WarehouseError, Exit.FAILED),
         (PublishError, Exit.FAILED),
     ]

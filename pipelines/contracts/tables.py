@@ -34,6 +34,8 @@ INTAKE_COLUMNS: dict[str, dict[str, str]] = {
         "reason": "VARCHAR",
         "contract_version": "VARCHAR",
         "mapping_fingerprint": "VARCHAR",
+        "sequence": "BIGINT",
+        "stream": "VARCHAR",
     },
     "rejects": {
         "file_id": "BIGINT",

@@ -6,16 +6,18 @@ Belongs here: the tables, the balance, rows of the ledger. Does not: deciding ab
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
+from typing import Any
 
 import duckdb
 
 from data_contracts import contract, contract_names
 from pipelines.contracts.tables import INTAKE_COLUMNS, LINEAGE, staging_columns
+from pipelines.intake.ledger_copy import ExtractEntry, LedgerEntry
 from pipelines.intake.mapping import SCHEMA
 from pipelines.intake.refusal import IntakeRefusal
-from pipelines.sql_text import identifier
+from pipelines.sql_text import identifier, identifiers
 
 # What may be unknown: a refused file's content, a record that fails before it has columns, a change of nothing.
 # as_of_date is given only where the mapping makes dates relative to it; else the night of loading decides nothing.
@@ -29,6 +31,8 @@ _OPTIONAL = {
         "reason",
         "contract_version",
         "mapping_fingerprint",
+        "sequence",
+        "stream",
     },
     "rejects": {"column_name", "raw"},
     "duplicates": {"raw"},
@@ -79,6 +83,16 @@ def _create(
         f"{identifier(column)} {kind}{' NOT NULL' if column in required else ''}" for column, kind in columns.items()
     )
     con.execute(f"CREATE TABLE IF NOT EXISTS {schema}.{identifier(name)} ({declared})")
+    if schema == "intake":  # a warehouse of an earlier release lacks the columns that came later; all may be unknown
+        there = {
+            column
+            for (column,) in con.execute(
+                "SELECT column_name FROM duckdb_columns() WHERE schema_name = ? AND table_name = ?", [schema, name]
+            ).fetchall()
+        }
+        for column, kind in columns.items():
+            if column not in there:
+                con.execute(f"ALTER TABLE {schema}.{identifier(name)} ADD COLUMN {identifier(column)} {kind}")
 
 
 def next_file_id(con: duckdb.DuckDBPyConnection) -> int:
@@ -101,18 +115,22 @@ def write_file(
     refusal: IntakeRefusal | None,
     version: str | None,
     fingerprint: str | None,
+    numbered: tuple[int | None, str | None] = (None, None),
 ) -> None:
-    """One row of intake.files. Raises IntakeRefusal if an accepted file does not balance."""
+    """One row of intake.files; `numbered` is its sequence number and stream.
+
+    Raises IntakeRefusal if an accepted file does not balance.
+    """
     if refusal is None:
         counts.require_balance(file_name)
     con.execute(
-        f"INSERT INTO intake.files VALUES ({', '.join('?' * 20)})",
+        f"INSERT INTO intake.files ({identifiers(INTAKE_COLUMNS['files'])}) VALUES ({', '.join('?' * 22)})",
         [
             *(file_id, source, extract, file_name, sha256, size),
             *(counts.records, counts.header, counts.trailer, counts.blank),
             *(counts.accepted, counts.rejected, counts.duplicate, counts.nulled),
             *(known_at, as_of, "accepted" if refusal is None else "refused"),
-            *(None if refusal is None else str(refusal), version, fingerprint),
+            *(None if refusal is None else str(refusal), version, fingerprint, *numbered),
         ],
     )
 
@@ -144,3 +162,18 @@ def same_content(
            WHERE source = ? AND sha256 = ? AND status = 'accepted' ORDER BY file_id""",
         [source, sha256],
     ).fetchall()
+
+
+def entries(con: duckdb.DuckDBPyConnection, file_name: str | None = None) -> list[LedgerEntry]:
+    """The accepted files (or the one of that name) as the ledger has them, in the order in which they were taken."""
+    per_file = [f.name for f in fields(LedgerEntry) if f.name != "extracts"]
+    per_extract = [f.name for f in fields(ExtractEntry)]
+    rows = con.execute(
+        f"""SELECT {identifiers([*per_file, *per_extract])} FROM intake.files
+            WHERE status = 'accepted' AND ($name IS NULL OR file_name = $name) ORDER BY file_id""",
+        {"name": file_name},
+    ).fetchall()
+    files: dict[tuple[Any, ...], list[ExtractEntry]] = {}
+    for row in rows:
+        files.setdefault(row[: len(per_file)], []).append(ExtractEntry(*row[len(per_file) :]))
+    return [LedgerEntry(*(*file, tuple(extracts))) for file, extracts in files.items()]

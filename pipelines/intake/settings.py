@@ -21,6 +21,7 @@ class IntakeSettings:
 
     `time_zone` is an IANA name, `currency` an ISO 4217 code. `max_expansion` is decompressed ÷ compressed bytes;
     deflate reaches about 1030 on zeros, while extracts stay under 30. `max_file_bytes` counts decompressed bytes.
+    `ledger_copy` is the file that keeps the ledger outside the database; None keeps none.
     """
 
     time_zone: str
@@ -29,6 +30,7 @@ class IntakeSettings:
     max_line_bytes: int = MIB
     max_expansion: int = 200
     max_file_bytes: int = 32 * 1024 * MIB
+    ledger_copy: Path | None = None
 
 
 class Progress(Protocol):
@@ -65,9 +67,13 @@ class FileCopy:
 
 @dataclass(frozen=True)
 class IntakeReport:
-    """What one run of intake did. The caller decides whether refusals stop the night."""
+    """What one run of intake did. The caller decides whether refusals stop the night.
+
+    `recovered` are files that the database had lost and that were taken again; they are in `accepted` too.
+    """
 
     accepted: tuple[FileOutcome, ...] = ()
     copies: tuple[FileCopy, ...] = ()
     refused: tuple[IntakeRefusal, ...] = ()
     ignored: tuple[str, ...] = field(default=())
+    recovered: tuple[str, ...] = field(default=())

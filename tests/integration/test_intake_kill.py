@@ -15,6 +15,8 @@ from pathlib import Path
 
 import duckdb
 
+from pipelines.intake import read_ledger_copy
+
 ROWS, FILES, KILLS = 2_000, 12, 8
 RUN = """
 import sys
@@ -29,7 +31,7 @@ class Silent:
 home = Path(sys.argv[1])
 con = duckdb.connect(str(home / "warehouse.duckdb"))
 con.execute("SET TimeZone = 'UTC'")
-settings = IntakeSettings("Asia/Shanghai", "CNY", home / "tmp")
+settings = IntakeSettings("Asia/Shanghai", "CNY", home / "tmp", ledger_copy=home / "ledger.jsonl")
 report = ingest(con, home / "landing", mappings={}, as_of_date=date(2024, 6, 30), settings=settings, progress=Silent())
 assert not report.refused
 con.close()
@@ -76,6 +78,8 @@ def test_killed_at_random(tmp_path: Path) -> None:
     last.communicate(timeout=120)
     assert last.returncode == 0
     assert require_whole_files(tmp_path) == FILES
+    copied = [entry.file_name for entry in read_ledger_copy(tmp_path / "ledger.jsonl")]
+    assert copied == [f"cdr/cdr_202406{day:02}.csv" for day in range(1, FILES + 1)]
 
 
 def require_whole_files(home: Path) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -252,11 +253,7 @@ def test_a_link_to_a_file_is_that_file(desk: Desk, tmp_path: Path) -> None:
 
 def test_a_file_that_changes_while_it_is_read_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     path = desk.put(NAME, GOOD)
-    import sys
-
-    from pipelines.intake import ingest
-
-    module = sys.modules[ingest.__module__]
+    module = sys.modules["pipelines.intake.taking"]
     real = module.type_rows
 
     def growing(*args, **kwargs):  # type: ignore[no-untyped-def]

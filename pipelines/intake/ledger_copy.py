@@ -1,0 +1,192 @@
+"""The ledger's copy outside the database: one line a file that was taken, each chained to the one before it.
+
+Belongs here: its lines, reading and appending them. Does not: comparing it with the database (account.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from pipelines.durable import FILE_MODE
+
+_LINE = re.compile(rb'(\{"position":\d+,.*),"check":"([0-9a-f]{16})"\}', re.DOTALL)
+_FIRST = ""  # what the check of the first line is chained to
+
+
+class LedgerCopyError(RuntimeError):
+    """The ledger copy can't be trusted; the message names file, line and cure."""
+
+
+@dataclass(frozen=True)
+class ExtractEntry:
+    """What one taken file gave to one extract, as in its ledger row. `known_at` is naive UTC, None if by row."""
+
+    extract: str
+    records: int
+    header: int
+    trailer: int
+    blank: int
+    accepted: int
+    rejected: int
+    duplicate: int
+    nulled: int
+    known_at: datetime | None
+    contract_version: str
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """One taken file. `as_of_date` is given only where the file's rows depend on it; `bytes` and `sha256` are those
+    of the file as delivered; `extracts` in the order of the ledger.
+    """
+
+    source: str
+    file_name: str
+    sha256: str
+    bytes: int
+    as_of_date: date | None
+    sequence: int | None
+    stream: str | None
+    mapping_fingerprint: str
+    extracts: tuple[ExtractEntry, ...]
+
+    def differences(self, found: LedgerEntry) -> list[str]:
+        """In words, what `found` has otherwise than this entry; the rules that were applied are not compared."""
+        own, other = self._compared(), found._compared()
+        return [
+            f"{name} {_said(own.get(name))} became {_said(other.get(name))}"
+            for name in dict.fromkeys((*own, *other))
+            if own.get(name) != other.get(name)
+        ]
+
+    def _compared(self) -> dict[str, object]:
+        left_out = {"extract", "contract_version", "mapping_fingerprint", "extracts"}
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out}
+        for entry in self.extracts:
+            own = {f.name: getattr(entry, f.name) for f in fields(entry) if f.name not in left_out}
+            values |= {f"{entry.extract}.{name}": value for name, value in own.items()}
+        return values
+
+
+def _said(value: object) -> str:
+    return "nothing" if value is None else str(value)
+
+
+def read_ledger_copy(path: Path) -> tuple[LedgerEntry, ...]:
+    """All entries in the order in which the files were taken; none if there is no file. Changes nothing.
+
+    A last line that a kill cut off is left out. Raises LedgerCopyError for a line that was changed, put in or lost.
+    """
+    return tuple(entry for entry, _, _ in _checked(path, path.read_bytes() if path.exists() else b""))
+
+
+class LedgerCopy:
+    """The copy at `path`, checked from the first line to the last and ready for more.
+
+    Opening cuts off a last line that a kill left unfinished. Raises LedgerCopyError like read_ledger_copy.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        content = path.read_bytes() if path.exists() else b""
+        lines = list(_checked(path, content))
+        self.entries = [entry for entry, _, _ in lines]
+        self._check, sound = (lines[-1][1], lines[-1][2]) if lines else (_FIRST, 0)
+        if sound > len(content):  # whole but for its newline
+            self._write(b"\n")
+        elif sound < len(content):
+            self._cut(sound)
+
+    def append(self, entry: LedgerEntry) -> None:
+        """One more line, on the disk when this returns. Raises OSError; a line written in part is cut off next time."""
+        line, check = _line(len(self.entries) + 1, entry, self._check)
+        self._write(line)
+        self.entries.append(entry)
+        self._check = check
+
+    def _write(self, line: bytes) -> None:
+        is_new = not self.path.exists()
+        file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, FILE_MODE)
+        try:
+            if is_new:
+                os.fchmod(file, FILE_MODE)  # whatever the umask took away
+            rest = memoryview(line)
+            while rest:
+                rest = rest[os.write(file, rest) :]
+            os.fsync(file)
+        finally:
+            os.close(file)
+        if is_new:
+            _sync_folder(self.path.parent)
+
+    def _cut(self, size: int) -> None:
+        file = os.open(self.path, os.O_WRONLY)
+        try:
+            os.ftruncate(file, size)
+            os.fsync(file)
+        finally:
+            os.close(file)
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _line(position: int, entry: LedgerEntry, before: str) -> tuple[bytes, str]:
+    """The line with its newline, and its check: it covers every byte of the line and the check of the line before."""
+    values = {"position": position} | asdict(entry)
+    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"), default=lambda moment: moment.isoformat())
+    content = text.encode()[:-1]
+    check = _digest(before, content)
+    return content + f',"check":"{check}"}}\n'.encode(), check
+
+
+def _digest(before: str, content: bytes) -> str:
+    return hashlib.sha256(before.encode() + content).hexdigest()[:16]
+
+
+def _checked(path: Path, content: bytes) -> Iterator[tuple[LedgerEntry, str, int]]:
+    """(entry, its check, where its line ends) of each line."""
+    check, end = _FIRST, 0
+    lines = content.split(b"\n")
+    for number, line in enumerate(lines, start=1):
+        is_last = number == len(lines)
+        if is_last and not line:
+            return
+        found = _LINE.fullmatch(line)
+        if found is None or _digest(check, found[1]) != found[2].decode():
+            if is_last:  # no newline: the process was killed while it wrote, and the file's rows are in the database
+                return
+            raise LedgerCopyError(
+                f"{path}, line {number}: the line, or the one before it, was changed, put in or taken out, so the copy "
+                "of the ledger proves nothing. Bring the file back from a backup; without one, move it away: the "
+                "next run writes it anew from the warehouse"
+            )
+        check, end = found[2].decode(), end + len(line) + 1
+        yield _entry(json.loads(found[1] + b"}")), check, end
+
+
+def _entry(values: dict[str, Any]) -> LedgerEntry:
+    del values["position"]
+    as_of = values.pop("as_of_date")
+    return LedgerEntry(
+        **values | {"extracts": tuple(map(_extract, values["extracts"]))},
+        as_of_date=None if as_of is None else date.fromisoformat(as_of),
+    )
+
+
+def _extract(values: dict[str, Any]) -> ExtractEntry:
+    known_at = values.pop("known_at")
+    return ExtractEntry(**values, known_at=None if known_at is None else datetime.fromisoformat(known_at))

@@ -1,0 +1,253 @@
+"""The way of one file: from a delivery to accepted rows and its rows in the ledger, in one transaction.
+
+Belongs here: the order of the steps of one file. Does not: going through many (ingest.py, replay.py), how a step works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+
+from data_contracts import contract
+from pipelines.intake import ledger
+from pipelines.intake.changes import note_subscription_changes
+from pipelines.intake.control import Control, read_control, require_digest, require_records, require_totals
+from pipelines.intake.discover import Delivery
+from pipelines.intake.known_at import known_at
+from pipelines.intake.ledger_copy import LedgerEntry
+from pipelines.intake.load import TypedRows, drop_rows, load_rows, type_rows
+from pipelines.intake.mapping import SCHEMA, SourceMapping
+from pipelines.intake.opened import Opened, open_file, require_unchanged, state_of
+from pipelines.intake.refusal import IntakeRefusal
+from pipelines.intake.settings import FileCopy, FileOutcome, IntakeSettings
+from pipelines.intake.spool import sha256_of
+from pipelines.intake.temporary import working_folder
+
+_NOTHING = ledger.Counts(0, 0, 0, 0, 0, 0, 0)
+
+
+def take_file(
+    con: duckdb.DuckDBPyConnection,
+    delivery: Delivery,
+    mapping: SourceMapping,
+    as_of: date,
+    settings: IntakeSettings,
+    *,
+    again: LedgerEntry | None = None,
+) -> FileCopy | list[FileOutcome]:
+    """Takes the file in, one outcome an extract, or says of which file it is a copy.
+
+    Given what came of it the first time, `again` must come out the same. A file that can't be taken is written to the
+    ledger as refused, and the IntakeRefusal raised.
+    """
+    run = FileTaking(con, delivery, mapping, as_of, settings, again=again)
+    try:
+        return run.take()
+    except IntakeRefusal as refusal:
+        write_refusal(
+            con, refusal, file_name=delivery.file_name, source=delivery.source, mapping=mapping, opened=run.opened
+        )
+        raise
+
+
+class FileTaking:
+    """The way of one file; `opened` is set as soon as it was prescanned.
+
+    With `keep` False it runs inside the caller's transaction, for the caller to roll back.
+    """
+
+    def __init__(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        delivery: Delivery,
+        mapping: SourceMapping,
+        as_of: date,
+        settings: IntakeSettings,
+        *,
+        again: LedgerEntry | None = None,
+        keep: bool = True,
+    ) -> None:
+        self.con = con
+        self.delivery = delivery
+        self.mapping = mapping
+        self.as_of = as_of
+        self.settings = settings
+        self.again = again
+        self.keep = keep
+        self.opened: Opened | None = None
+
+    def take(self) -> FileCopy | list[FileOutcome]:
+        """One outcome an extract, or of which file this is a copy. Raises IntakeRefusal; then nothing was kept."""
+        name = self.delivery.file_name
+        earlier = ledger.accepted_as(self.con, name)
+        if earlier is not None:
+            # Digest only: night after night the archive is looked at again.
+            if sha256_of(self.delivery.path) == earlier:
+                return FileCopy(name, name)
+            raise IntakeRefusal(
+                name,
+                "name_taken",
+                "a file of this name and other content was accepted before",
+                "Give a corrected delivery a new name.",
+            )
+        with working_folder(self.settings.temporary_folder) as folder:
+            try:
+                return self._take(folder)
+            finally:
+                if self.keep:  # else the caller's rollback drops them
+                    for extract in self.mapping.extracts:
+                        drop_rows(self.con, contract(f"{SCHEMA}.{extract}"))
+
+    def _take(self, folder: Path) -> FileCopy | list[FileOutcome]:
+        delivery, name = self.delivery, self.delivery.file_name
+        before = state_of(delivery.path)
+        control = read_control(delivery.path, name) or Control.model_validate({})
+        opened = self.opened = open_file(delivery, self.mapping, self.settings, folder)
+        known = {
+            extract: known_at(
+                self.mapping,
+                extract,
+                name=delivery.name,
+                file_name=name,
+                control=control.known_at,
+                as_of=self.as_of,
+                zone=self.settings.time_zone,
+            )
+            for extract in self.mapping.extracts
+        }
+        copy = self._copy_of(opened, known)
+        if copy is not None:
+            if self.again is not None:
+                raise _came_out_otherwise(name, [f"it repeats {copy}"])
+            ledger.forget_refusals(self.con, name)  # it is refused no longer
+            return FileCopy(name, copy)
+        require_digest(control, opened.sha256, name)
+        require_records(control, opened.data_records, name)
+        require_totals(self.con, control, opened.source, self.mapping.header, name)
+        typed = [
+            type_rows(
+                self.con,
+                contract(f"{SCHEMA}.{extract}"),
+                self.mapping,
+                opened,
+                file_name=name,
+                as_of=self.as_of,
+                settings=self.settings,
+                known_at=known[extract],
+            )
+            for extract in self.mapping.extracts
+        ]
+        require_unchanged(delivery, before)
+        return self._load(opened, typed)
+
+    def _copy_of(self, opened: Opened, known: Mapping[str, datetime | None]) -> str | None:
+        """The file of the same content that this one repeats.
+
+        An unchanged snapshot, or an empty delivery, of another day has the same bytes and is news all the same.
+        """
+        for name, extract, moment, records in ledger.same_content(self.con, self.delivery.source, opened.sha256):
+            if extract not in known:
+                continue
+            dated = contract(f"{SCHEMA}.{extract}").delivery == "snapshot" or records == 0
+            if not dated or moment == known[extract]:
+                return name
+        return None
+
+    def _load(self, opened: Opened, typed: list[TypedRows]) -> list[FileOutcome]:
+        con, name = self.con, self.delivery.file_name
+        outcomes: list[FileOutcome] = []
+        with transaction(con) if self.keep else nullcontext():
+            ledger.forget_refusals(con, name)
+            for rows in typed:
+                file_id = ledger.next_file_id(con)
+                counts = load_rows(con, rows, opened, file_id=file_id, file_name=name, settings=self.settings)
+                ledger.write_file(
+                    con,
+                    file_id=file_id,
+                    source=self.delivery.source,
+                    extract=rows.target.name,
+                    file_name=name,
+                    sha256=opened.sha256,
+                    size=opened.size,
+                    counts=counts,
+                    known_at=rows.known_at,
+                    as_of=self.as_of if self.mapping.depends_on_as_of else None,
+                    refusal=None,
+                    version=rows.target.version,
+                    fingerprint=self.mapping.fingerprint,
+                )
+                if rows.target.name == "subscriptions" and rows.known_at is not None:
+                    note_subscription_changes(con, file_id, rows.known_at)
+                outcomes.append(
+                    FileOutcome(
+                        file_id,
+                        self.delivery.source,
+                        rows.target.name,
+                        name,
+                        counts.records,
+                        counts.accepted,
+                        counts.rejected,
+                        counts.duplicate,
+                        counts.nulled,
+                        rows.known_at,
+                    )
+                )
+            if self.again is not None and (said := self.again.differences(ledger.entries(con, name)[0])):
+                raise _came_out_otherwise(name, said)
+        return outcomes
+
+
+@contextmanager
+def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Commits what is done inside, or leaves nothing of it."""
+    con.execute("BEGIN TRANSACTION")
+    try:
+        yield
+        con.execute("COMMIT")
+    except BaseException:
+        con.execute("ROLLBACK")
+        raise
+
+
+def _came_out_otherwise(file_name: str, said: list[str]) -> IntakeRefusal:
+    return IntakeRefusal(
+        file_name,
+        "counts_differ",
+        f"taken again, it came out otherwise than the ledger copy says: {'; '.join(said)}",
+        "Bring back its control file, source mapping and release of the time it was taken; or, if the new result is "
+        "meant, move ledger.jsonl and the warehouse away: the next run takes all of landing/ anew.",
+    )
+
+
+def write_refusal(
+    con: duckdb.DuckDBPyConnection,
+    refusal: IntakeRefusal,
+    *,
+    file_name: str,
+    source: str,
+    mapping: SourceMapping | None = None,
+    opened: Opened | None = None,
+) -> None:
+    """A row of the ledger an extract, or one if it is no file of a source; earlier refusals of the file go."""
+    with transaction(con):
+        ledger.forget_refusals(con, file_name)
+        for extract in mapping.extracts if mapping is not None else (None,):
+            ledger.write_file(
+                con,
+                file_id=ledger.next_file_id(con),
+                source=source,
+                extract=extract,
+                file_name=file_name,
+                sha256=opened.sha256 if opened is not None else None,
+                size=opened.size if opened is not None else None,
+                counts=_NOTHING,
+                known_at=None,
+                as_of=None,
+                refusal=refusal,
+                version=contract(f"{SCHEMA}.{extract}").version if extract is not None else None,
+                fingerprint=mapping.fingerprint if mapping is not None else None,
+            )
