@@ -28,12 +28,20 @@ def provenance(con: duckdb.DuckDBPyConnection, night: Night) -> dict[str, str]:
         "model": MODEL_VERSION,
         "code": code_digest(),
         "settings": json.dumps(settings),
+        "ledger_files": str(_files_taken(con)),
     }
     if night.known_at is not None:
         found["known_before"] = f"{night.known_before.isoformat()}Z"
     if night.accept is not None and (shut := shut_gates(con, night)):
         found |= {"accepted": night.accept, "accepted_gates": ", ".join(shut)}
     return found
+
+
+def _files_taken(con: duckdb.DuckDBPyConnection) -> int:
+    # So many lines of the ledger copy say what there was to know: a rebuild takes no more than these.
+    return int(
+        warehouse.first_row(con, "select count(distinct file_name) from intake.files where status = 'accepted'")[0]
+    )
 
 
 def shut_gates(con: duckdb.DuckDBPyConnection, night: Night) -> list[str]:
