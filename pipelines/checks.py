@@ -61,7 +61,7 @@ def _contract_check(
 
 
 def _audit_check(audit: SqlTable, partitions: dg.PartitionsDefinition) -> dg.AssetChecksDefinition:
-    severity = dg.AssetCheckSeverity.ERROR if audit.severity == "error" else dg.AssetCheckSeverity.WARN
+    blocks = audit.severity != "warn"
 
     @dg.asset_check(
         asset=specs.key(_last_in_flow(audit)),
@@ -84,10 +84,14 @@ def _audit_check(audit: SqlTable, partitions: dg.PartitionsDefinition) -> dg.Ass
             [dg.TableRecord({c: str(v) for c, v in zip(columns, row, strict=True)}) for row in found],
             schema=dg.TableSchema([dg.TableColumn(c) for c in columns]),
         )
+        accepted = audit.severity == "gate" and night.accept is not None
+        said = f"{rows} rows: {audit.meaning} First: {_first(columns, found[0])}." if rows else "no bad rows"
+        if rows and audit.severity == "gate":
+            said += f" Accepted: {night.accept}" if accepted else " If it is right, run again with --accept REASON."
         return dg.AssetCheckResult(
             passed=rows == 0,
-            severity=severity,
-            description=f"{rows} rows: {audit.meaning} First: {_first(columns, found[0])}." if rows else "no bad rows",
+            severity=dg.AssetCheckSeverity.ERROR if blocks and not accepted else dg.AssetCheckSeverity.WARN,
+            description=said,
             metadata={"rows": rows, "first_rows": shown},
         )
 

@@ -26,9 +26,15 @@ from pipelines.settings import load
 
 
 def build_definitions(
-    home: Path, options: dict[str, Any] | None = None, progress: Progress | None = None
+    home: Path,
+    options: dict[str, Any] | None = None,
+    progress: Progress | None = None,
+    *,
+    known_at: str | None = None,
+    accept: str | None = None,
 ) -> dg.Definitions:
-    """Definitions of one home folder. `options` override its settings, `progress` is told of each step.
+    """Definitions of one home folder. `options` override its settings, `progress` is told of each step; `known_at` and
+    `accept` as in Night.
 
     Raises SettingsError where the home's settings can't be used.
     """
@@ -46,7 +52,10 @@ def build_definitions(
         asset_checks=all_checks(partitions),
         jobs=[job],
         schedules=[nightly_schedule(time_zone)],
-        resources={"home": Home(path=str(home), options=options or {}), "progress": progress or Silent()},
+        resources={
+            "home": Home(path=str(home), options=options or {}, known_at=known_at, accept=accept),
+            "progress": progress or Silent(),
+        },
         # DuckDB has one writer, and every new process would import everything again.
         executor=dg.in_process_executor,
     )

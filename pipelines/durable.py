@@ -28,6 +28,10 @@ def ignore_step(step: str) -> None:
     del step
 
 
+def always() -> None:
+    """The guard of a commit that nobody else may claim: does not refuse."""
+
+
 class OutputFile(FileIO):
     """A new file (never an existing one), mode 0640, that hashes what it writes.
 
@@ -86,6 +90,31 @@ class Disk:
             file.write(content)
             file.sync()
 
+    def append_line(self, path: Path, line: bytes, label: str) -> None:
+        """Add a line to a file, made where it is missing, and force it to the disk. Steps open:, write:, sync:<label>.
+
+        What an earlier writer was killed in the middle of becomes a line of its own.
+        """
+        self._hook(f"open:{label}")
+        made = not path.exists()
+        # Unbuffered, and opened for reading too: to see how it ends.
+        with path.open("a+b", buffering=0) as file:
+            os.fchmod(file.fileno(), FILE_MODE)
+            size = file.seek(0, os.SEEK_END)
+            torn = size > 0 and os.pread(file.fileno(), 1, size - 1) != b"\n"
+            self._hook(f"write:{label}")
+            content = (b"\n" if torn else b"") + line + b"\n"
+            while content:
+                content = content[file.write(content) :]
+            self._hook(f"sync:{label}")
+            os.fsync(file.fileno())
+        if made:
+            self.sync_folder(path.parent, label)
+
+    def writing(self, label: str) -> None:
+        """Announce that a library is about to write a file by itself, under a temporary name. Step write:<label>."""
+        self._hook(f"write:{label}")
+
     def adopt(self, written: Path, name: Path, label: str) -> None:
         """Give a file that a library wrote, none of which syncs, its name. Steps sync:, replace:,
         sync-folder:<label>.
@@ -107,9 +136,18 @@ class Disk:
         finally:
             os.close(folder)
 
-    def commit_link(self, written: Path, name: Path) -> None:
-        """Give a written manifest its committed name; raises FileExistsError when it is taken. Step link:manifest."""
+    def open_lock(self, path: Path) -> int:
+        """Open a lock file, made where it is missing, and return its descriptor. Step open:lock."""
+        self._hook("open:lock")
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+
+    def commit_link(self, written: Path, name: Path, may_commit: Callable[[], None]) -> None:
+        """Give a written manifest its committed name, unless `may_commit` raises. Step link:manifest.
+
+        Raises FileExistsError when the name is taken.
+        """
         self._hook("link:manifest")
+        may_commit()  # the last thing before: whoever was paused until here is asked after the pause
         os.link(written, name)
 
     def switch(self, written: Path, name: Path) -> None:

@@ -6,7 +6,8 @@ Belongs here: putting settings, policy, calendar and places together. Does not: 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -15,19 +16,25 @@ from zoneinfo import ZoneInfo
 
 from pipelines import run_context
 from pipelines.intake import IntakeSettings, SourceMapping, load_mappings
-from pipelines.policy_source import load_policy
+from pipelines.policy_source import PolicyText, policy_text
 from pipelines.settings import Settings, SettingsError, load
 from pipelines.warehouse import Warehouse
-from segmentation.policy import Policy
+from segmentation.policy import Policy, read_policy
 
 
 @dataclass(frozen=True)
 class Night:
-    """The as-of date of one run in one home folder. Settings and policy are read once, when first asked for."""
+    """The as-of date of one run in one home folder. Settings and policy are read once, when first asked for.
+
+    known_at: a day (to its end) or an ISO 8601 time with its zone: the night with what was known by then, published
+    into a folder of its own. accept: why gates that are shut may be passed.
+    """
 
     home: Path
     as_of_date: date
     options: dict[str, Any] = field(default_factory=dict)
+    known_at: str | None = None
+    accept: str | None = None
 
     @cached_property
     def settings(self) -> Settings:
@@ -37,7 +44,7 @@ class Night:
     @cached_property
     def policy(self) -> Policy:
         """The policy that decides. Raises PolicyError, or SettingsError where its currency is not the settings'."""
-        policy = load_policy(self.settings.policy, self.home)
+        policy = read_policy(*self.policy_text)
         if policy.currency not in (None, self.settings.currency):
             raise SettingsError(
                 f"policy {policy.label} has its amounts in {policy.currency}, the setting currency is "
@@ -45,12 +52,17 @@ class Night:
             )
         return policy
 
+    @cached_property
+    def policy_text(self) -> PolicyText:
+        """The policy's text and where it is from. Raises PolicyError."""
+        return policy_text(self.settings.policy, self.home)
+
     def check(self) -> None:
-        """Reads settings, policy and mappings, so that a fault in them is told before anything runs.
+        """Reads settings, policy, mappings and known_at, so that a fault in them is told before anything runs.
 
         Raises SettingsError, PolicyError or MappingError.
         """
-        _ = self.settings, self.policy, self.mappings
+        _ = self.settings, self.policy, self.mappings, self.known_before
 
     @property
     def zone(self) -> ZoneInfo:
@@ -65,12 +77,37 @@ class Night:
     @property
     def parameters(self) -> dict[str, Any]:
         """Values of the SQL files' parameters."""
-        return run_context.parameters(
+        bounds = {
+            "max_volume_drop": Decimal(str(self.settings.max_volume_drop)),
+            "max_tier_share_change": Decimal(str(self.settings.max_tier_share_change)),
+            "gate_min_records": self.settings.gate_min_records,
+        }
+        given = run_context.parameters(
             self.as_of_date,
             self.zone,
             self.settings.service_key_type,
-            gap_blocks_after_hours=self.settings.gap_blocks_after_hours,
+            self.known_before,
+            self.settings.gap_blocks_after_hours,
         )
+        return given | bounds
+
+    @property
+    def known_before(self) -> datetime:
+        """The instant (naive UTC) before which a row must have been known. Raises SettingsError."""
+        if self.known_at is None:
+            return run_context.local_midnight(self.as_of_date + timedelta(days=1), self.zone)
+        try:
+            if "T" not in self.known_at and " " not in self.known_at:
+                return run_context.local_midnight(date.fromisoformat(self.known_at) + timedelta(days=1), self.zone)
+            instant = datetime.fromisoformat(self.known_at)
+        except ValueError:
+            instant = None
+        if instant is None or instant.tzinfo is None:
+            raise SettingsError(
+                f"known-at {self.known_at!r} is neither a day nor a time with its zone: write 2024-06-30 (to its end) "
+                "or 2024-06-30T21:00:00+08:00"
+            )
+        return instant.astimezone(UTC).replace(tzinfo=None)
 
     @property
     def landing(self) -> Path:
@@ -79,8 +116,15 @@ class Night:
 
     @property
     def published(self) -> Path:
-        """What readers and analysts open."""
+        """What readers and analysts open; a folder of its own where the night is seen with other knowledge."""
+        if self.known_at is not None:
+            return self.home / "replays" / f"{self.as_of_date}_known_{self.known_before:%Y%m%dT%H%M%SZ}"
         return self.home / "published"
+
+    @property
+    def usage_days(self) -> Path:
+        """Daily usage, one immutable file a day and state of knowledge: shared by all nights of the home."""
+        return self.home / "published" / "usage_daily"
 
     @property
     def tier_table(self) -> Path:

@@ -1,25 +1,54 @@
-"""Where the night's policy comes from: a preset by its name, or the operator's own file.
+"""Where the night's policy comes from: a preset by its name, or the operator's own file; and the copies that are kept.
 
-Belongs here: finding and reading the file. Does not: what a policy may say (segmentation/policy.py).
+Belongs here: finding, reading and keeping the text. Does not: what a policy may say (segmentation/policy.py).
 """
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
+from typing import NamedTuple
 
-from segmentation.policy import PRESETS, Policy, preset, read_policy
+from pipelines.durable import Disk
+from segmentation.policy import PRESETS, Policy, preset
 from segmentation.policy_text import PolicyError
 
+FOLDER = "policies"
 
-def load_policy(name: str, home: Path) -> Policy:
+
+class PolicyText(NamedTuple):
+    """A policy's bytes and the name to use of it in messages."""
+
+    content: bytes
+    origin: str
+
+
+def policy_text(name: str, home: Path) -> PolicyText:
     """The policy named in the settings. A relative path is looked up in the home folder first, then where the
     command runs.
 
-    Raises PolicyError naming the file and every fault in it.
+    Raises PolicyError where there is no such preset or file.
     """
     if name in PRESETS:
-        return read_policy(preset(name), f"preset {name}")
+        return PolicyText(preset(name), f"preset {name}")
     for file in (home / name, Path(name)):
         if file.is_file():
-            return read_policy(file.read_bytes(), str(file))
+            return PolicyText(file.read_bytes(), str(file))
     raise PolicyError(f"policy {name!r} is neither a preset ({', '.join(PRESETS)}) nor a file in {home} or here")
+
+
+def kept_policy(home: Path, fingerprint: str) -> Path:
+    """Where the text of a policy that published something is kept."""
+    return home / FOLDER / f"{fingerprint}.yaml"
+
+
+def keep_policy(home: Path, policy: Policy, text: PolicyText) -> None:
+    """Keeps the text under the policy's fingerprint, so that a published night can be made again. Raises OSError."""
+    target = kept_policy(home, policy.fingerprint)
+    if target.exists():
+        return
+    disk = Disk()
+    disk.make_folder(target.parent, "policies")
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    disk.write_file(temporary, text.content, "policy")
+    disk.adopt(temporary, target, "policy")

@@ -11,24 +11,47 @@ from typing import Any
 
 import dagster as dg
 import duckdb
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from pipelines.night import Night
 from pipelines.publishing.errors import PublishLockError
+from pipelines.settings import load
+from pipelines.turns import Turn, take_turn
 from pipelines.warehouse import WarehouseBusyError
 
 _RETRIES = 2
 
 
 class Home(dg.ConfigurableResource[Any]):
-    """The home folder of an installation and the options of this run."""
+    """The home folder of an installation and the options of this run, which has the folder's turn while it lasts."""
 
     path: str
     options: dict[str, Any] = Field(default_factory=dict)
+    known_at: str | None = None
+    accept: str | None = None
+    _turn: Turn | None = PrivateAttr(default=None)
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> "Iterator[Home]":
+        """Takes the home folder's turn for the whole run. Raises TurnBusyError while another run is at work."""
+        settings = load(Path(self.path), dict(self.options))
+        with take_turn(
+            Path(self.path),
+            context.run.run_id[:8] if context.run is not None else "without a number",
+            wait_seconds=settings.lock_wait_seconds,
+            takeover_seconds=settings.takeover_seconds,
+        ) as turn:
+            self._turn = turn
+            yield self
 
     def night(self, partition_key: str) -> Night:
         """The night of a daily partition."""
-        return Night(Path(self.path), date.fromisoformat(partition_key), dict(self.options))
+        return Night(Path(self.path), date.fromisoformat(partition_key), dict(self.options), self.known_at, self.accept)
+
+    def require_turn(self) -> None:
+        """Raises TurnLostError when another run took over while this one stood still."""
+        if self._turn is not None:
+            self._turn.require()
 
     @contextmanager
     def open(self, night: Night) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -37,6 +60,7 @@ class Home(dg.ConfigurableResource[Any]):
         """
         try:
             with night.warehouse.open() as con:
+                self.require_turn()  # asked while nobody else can write to the warehouse
                 yield con
         except (WarehouseBusyError, PublishLockError) as error:
             raise dg.RetryRequested(_RETRIES, seconds_to_wait=night.settings.lock_wait_seconds) from error

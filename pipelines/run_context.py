@@ -6,6 +6,7 @@ Belongs here: pure date arithmetic for the SQL's parameters and `run.*` tables. 
 from __future__ import annotations
 
 import calendar
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -19,6 +20,8 @@ CREDIT_MONTHS = 12
 ACTIVITY_DAYS = 90
 # Longer than a month, so that monthly extracts are not called overdue.
 DELIVERY_DAYS = 40
+# Over three months, so that monthly deliveries have two before them.
+VOLUME_DAYS = 100
 
 Row = tuple[Any, ...]
 
@@ -48,6 +51,8 @@ RUN_COLUMNS: dict[str, dict[str, str]] = {
     },
     "service_numbers": {"service_number": "VARCHAR"},
     "list_precedence": {"list": "VARCHAR", "position": "INTEGER"},
+    "delivery_days": {"delivery_day": "DATE", "starts_at": "TIMESTAMP", "ends_at": "TIMESTAMP"},
+    "published_tiers": {"tier": "VARCHAR", "rows_published": "BIGINT"},
     "quantiles": {"measure": "VARCHAR", "quantile": "DECIMAL(7,6)"},
 }
 
@@ -132,14 +137,20 @@ def run_tables(
     policy: Policy,
     service_numbers: tuple[str, ...],
     usage_days: tuple[date, date] | None,
+    *,
+    published_tiers: Mapping[str, int] | None = None,
 ) -> tuple[RunTable, ...]:
-    """The `run.*` tables of one as-of date. `usage_days` is the first and last day of loaded usage, None without
-    any.
+    """The `run.*` tables of one as-of date.
+
+    `usage_days` is the first and last day of loaded usage, None without any; `published_tiers` the lines by tier of the
+    version that this night would follow, None if there is none to compare with.
     """
     return (
         _arpu_months(as_of, zone, policy),
         _churn_origins(as_of, zone, policy, usage_days),
         _tenure_bands(as_of, policy),
+        _delivery_days(as_of, zone),
+        RunTable("published_tiers", tuple((published_tiers or {}).items())),
         RunTable("service_numbers", tuple((number,) for number in sorted(set(service_numbers)))),
         RunTable("list_precedence", tuple((name, i) for i, name in enumerate(policy.lists.precedence, start=1))),
         RunTable("quantiles", tuple((m, Decimal(q)) for m, q in required_cutoffs(policy).iter_rows())),
@@ -192,6 +203,14 @@ def _churn_origins(as_of: date, zone: ZoneInfo, policy: Policy, usage_days: tupl
     end = local_midnight(as_of + timedelta(days=1), zone)
     rows.append((as_of, end, as_of, end, as_of - timedelta(days=ACTIVITY_DAYS - 1), as_of, True, False))
     return RunTable("churn_origins", tuple(rows))
+
+
+def _delivery_days(as_of: date, zone: ZoneInfo) -> RunTable:
+    days = [as_of - timedelta(days=back) for back in range(VOLUME_DAYS)]
+    return RunTable(
+        "delivery_days",
+        tuple((day, local_midnight(day, zone), local_midnight(day + timedelta(days=1), zone)) for day in days),
+    )
 
 
 def _tenure_bands(as_of: date, policy: Policy) -> RunTable:

@@ -20,7 +20,7 @@ from segmentation.scoring import MODEL_VERSION
 
 # Packages whose text decides a result. The CLI, docs and tests do not.
 _DECIDING = ("data_contracts", "segmentation", "sql", "pipelines")
-_RESULT_SETTINGS = ("time_zone", "currency", "service_numbers", "service_key_type")
+RESULT_SETTINGS = ("time_zone", "currency", "service_numbers", "service_key_type")
 
 
 def run_key(
@@ -41,7 +41,7 @@ def run_key(
         "policy": policy.fingerprint,
         "training": MODEL_VERSION,
         "code": code_digest(),
-        "settings": {name: getattr(settings, name) for name in _RESULT_SETTINGS},
+        "settings": {name: getattr(settings, name) for name in RESULT_SETTINGS},
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 

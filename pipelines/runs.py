@@ -39,7 +39,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class NightResult:
-    """What a night came to. `version` is the one current afterwards, `created` whether this run made it."""
+    """What a night came to. `version` is current in `published` afterwards, `created` whether this run made it."""
 
     as_of_date: date
     run_id: str
@@ -49,6 +49,7 @@ class NightResult:
     created: bool = False
     reason: str | None = None
     run_key: str | None = None
+    published: Path | None = None
 
     @property
     def succeeded(self) -> bool:
@@ -57,18 +58,27 @@ class NightResult:
 
 
 def run_night(
-    home: Path, as_of_date: date, options: dict[str, Any] | None = None, progress: Progress | None = None
+    home: Path,
+    as_of_date: date,
+    options: dict[str, Any] | None = None,
+    progress: Progress | None = None,
+    *,
+    known_at: str | None = None,
+    accept: str | None = None,
 ) -> NightResult:
     """Runs the nightly job of one as-of date. The run shows in the web UI of the home folder.
+
+    `known_at` (a day or a time with its zone) sees the night with other knowledge and publishes it beside; `accept` is
+    the reason to pass gates that are shut.
 
     Raises SettingsError, PolicyError or MappingError before anything runs; everything that fails inside the run is in
     the result's failures.
     """
     _quiet()
-    night = Night(home, as_of_date, options or {})
+    night = Night(home, as_of_date, options or {}, known_at, accept)
     night.check()
     _require_day(night)
-    definitions = build_definitions(home, options, progress or Silent())
+    definitions = build_definitions(home, options, progress or Silent(), known_at=known_at, accept=accept)
     with open_instance(home) as instance:
         result = definitions.resolve_job_def(NIGHTLY).execute_in_process(
             partition_key=as_of_date.isoformat(),
@@ -78,7 +88,8 @@ def run_night(
         )
     checks = [check for event in result.get_asset_check_evaluations() for check in [event] if not check.passed]
     blocking = [c for c in checks if c.severity == dg.AssetCheckSeverity.ERROR]
-    failures = [_failure(event) for event in result.all_events if event.is_step_failure]
+    failures = [_step_failure(event) for event in result.all_events if event.is_step_failure]
+    failures += [_run_failure(event) for event in result.all_events if event.is_job_failure and not failures]
     # A failed blocking check also shows as a failed step; the check says it better.
     failures = [f for f in failures if f.kind != "check"]
     failures += [
@@ -97,6 +108,7 @@ def run_night(
         created=bool(published.get("created")),
         reason=published.get("reason"),
         run_key=published.get("run_key"),
+        published=night.published,
     )
 
 
@@ -116,12 +128,19 @@ def nightly_steps() -> int:
     return tables + functions + len(KEPT) + len(sql_tables("audits"))
 
 
-def _failure(event: dg.DagsterEvent) -> Failure:
+def _step_failure(event: dg.DagsterEvent) -> Failure:
     data = event.step_failure_data
     where = (event.step_key or "run").replace("__", "/")
     if data.user_failure_data is not None:
         return Failure("refused", where, data.user_failure_data.description or "")
-    error = data.error
+    return _failure(where, data.error)
+
+
+def _run_failure(event: dg.DagsterEvent) -> Failure:
+    return _failure("run", event.job_failure_data.error)
+
+
+def _failure(where: str, error: Any) -> Failure:
     # Dagster wraps what an asset raised; below that, the first error is the one that was written for a person.
     while error is not None and error.cause is not None and (error.cls_name or "").startswith(("Dagster", "Retry")):
         error = error.cause
@@ -129,7 +148,7 @@ def _failure(event: dg.DagsterEvent) -> Failure:
     message = error.message.strip().partition(f"{name}: ")[2] or error.message.strip() if error is not None else ""
     if name == "DagsterAssetCheckFailedError":
         return Failure("check", where, message)
-    kind: Trouble = "busy" if name in ("WarehouseBusyError", "PublishLockError") else "failed"
+    kind: Trouble = "busy" if name in ("WarehouseBusyError", "PublishLockError", "TurnBusyError") else "failed"
     return Failure(kind, where, message)
 
 

@@ -28,7 +28,6 @@ from pipelines.run_context import local_midnight
 from pipelines.sql_catalogue import SqlTable, sql_table
 from pipelines.warehouse import first_row
 
-FOLDER = "usage_daily"
 _CDR_DAYS = """
     select d.usage_date, f.sha256, f.mapping_fingerprint, d.records
     from intake.file_days as d
@@ -77,20 +76,19 @@ def loaded_days(con: duckdb.DuckDBPyConnection, as_of_date: date, known_before: 
 
 def roll_up(
     con: duckdb.DuckDBPyConnection,
-    published: Path,
+    folder: Path,
     parameters: Mapping[str, Any],
     *,
     service_numbers: tuple[str, ...],
     zone: ZoneInfo,
     progress: Callable[[int, int], None],
 ) -> UsageReport:
-    """Makes each day's file that is not there yet, and `features.usage_daily` as a view over the days' current files.
+    """Makes each day's file that `folder` lacks, and `features.usage_daily` as a view over the days' current files.
 
     `run.usage_files` (usage_date, path) lists them. Raises duckdb.Error where the SQL fails.
     """
     table = sql_table("features.usage_daily")
     names = _file_names(con, table, parameters, service_numbers, zone)
-    folder = published / FOLDER
     missing = [(day, folder / name) for day, name in names if not (folder / name).exists()]
     for done, (day, path) in enumerate(missing):
         progress(done, len(missing))

@@ -49,7 +49,7 @@ def _usage_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
         with home.open(night) as con:
             report = usage.roll_up(
                 con,
-                night.published,
+                night.usage_days,
                 night.parameters,
                 service_numbers=night.settings.service_numbers,
                 zone=night.zone,
@@ -61,7 +61,7 @@ def _usage_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
                 "days_rolled_up": report.rolled_up,
                 "records": report.records,
                 "records_of_nobody": report.unattributed,
-                "path": dg.MetadataValue.path(str(night.published / usage.FOLDER)),
+                "path": dg.MetadataValue.path(str(night.usage_days)),
             }
         )
 

@@ -14,6 +14,7 @@ from pipelines.assets import specs
 from pipelines.contracts.tables import INTAKE_COLUMNS
 from pipelines.intake import IntakeReport, ingest
 from pipelines.progress import Progress
+from pipelines.publishing.tier_table import tiers_before
 from pipelines.resources import Home
 
 
@@ -67,7 +68,12 @@ def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefiniti
         with home.open(night) as con:
             days = usage.loaded_days(con, night.as_of_date, night.parameters["known_before"])
             tables = run_context.run_tables(
-                night.as_of_date, night.zone, night.policy, night.settings.service_numbers, days
+                night.as_of_date,
+                night.zone,
+                night.policy,
+                night.settings.service_numbers,
+                days,
+                published_tiers=tiers_before(night),
             )
             warehouse.write_run_tables(con, tables)
         progress.step("run", 1, 1)

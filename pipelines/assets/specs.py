@@ -28,6 +28,8 @@ _RUN_MEANINGS = {
     "tenure_bands": "Activation dates that bound the tenure bands at each origin and on the as-of date.",
     "service_numbers": "The operator's own hotline numbers.",
     "list_precedence": "Which service list wins.",
+    "delivery_days": "The days up to the as-of date whose deliveries are compared, with their bounds in UTC.",
+    "published_tiers": "Lines by tier of the version that this night would follow.",
     "quantiles": "Population cut-offs that the policy asks for.",
 }
 

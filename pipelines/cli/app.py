@@ -26,6 +26,7 @@ app = typer.Typer(
 app.command(rich_help_panel="Nights")(nights.demo)
 app.command(rich_help_panel="Nights")(nights.run)
 app.command(rich_help_panel="Nights")(nights.backfill)
+app.command(rich_help_panel="Nights")(nights.rebuild)
 app.command(rich_help_panel="Extracts")(extracts.land)
 app.command(rich_help_panel="Extracts")(extracts.sample)
 app.command(rich_help_panel="Reading")(reading.lookup)

@@ -55,12 +55,14 @@ def _code_of(error: Exception) -> Exit | None:
     from pipelines.intake import IntakeRefusal, LedgerCopyError, MappingError
     from pipelines.publishing.errors import PublishError, PublishLockError
     from pipelines.settings import SettingsError
+    from pipelines.turns import TurnBusyError
     from pipelines.warehouse import WarehouseBusyError, WarehouseError
     from segmentation.policy_text import PolicyError
 
     codes: list[tuple[type[Exception], Exit]] = [
         (PublishLockError, Exit.BUSY),
         (WarehouseBusyError, Exit.BUSY),
+        (TurnBusyError, Exit.BUSY),
         (SettingsError, Exit.USAGE),
         (PolicyError, Exit.USAGE),
         (ContractError, Exit.USAGE),

@@ -20,6 +20,7 @@ from pipelines.cli.console import Exit, StepBar, err, fail, out, told_errors
 from pipelines.cli.report import intake_table, published_summary, where_things_are
 
 if TYPE_CHECKING:  # the modules that need Dagster are imported by the commands that run it
+    from pipelines.rebuild import RemadeVersion
     from pipelines.runs import Failure, NightResult
 
 DEMO_AS_OF = date(2024, 6, 30)
@@ -40,35 +41,59 @@ def demo(home: opt.HomeOption = opt.DEFAULT) -> None:
         out.print(f"[bold]Tierline demo[/]: the sample operator, as of {DEMO_AS_OF}, in [bold]{escape(str(home))}[/]\n")
         result = _night(home, DEMO_AS_OF, {})
         _tell(home, result)
-        intake_table(home, out)
-        published_summary(home, out, examples=5)
+        intake_table(home / "published", out)
+        published_summary(home / "published", out, examples=5)
         where_things_are(home, out)
 
 
-def run(
+def run(  # noqa: PLR0917 (each is an option by name on the command line)
     as_of: Annotated[
         str, typer.Option("--as-of", metavar="DAY", help="The day to describe, to its end, as YYYY-MM-DD.")
     ],
     home: opt.HomeOption = opt.DEFAULT,
     policy: opt.PolicyOption = None,
     set_: opt.SetOption = None,
+    known_at: Annotated[
+        str | None,
+        typer.Option(
+            "--known-at",
+            metavar="DAY|TIME",
+            help="See the night with what was known by then, into replays/; published/ stays as it is. A day counts to "
+            "its end, a time needs its zone.",
+        ),
+    ] = None,
+    accept: Annotated[
+        str | None,
+        typer.Option("--accept", metavar="REASON", help="Publish though a gate is shut; the manifest keeps it."),
+    ] = None,
 ) -> None:
     """Run one night: read new files in landing/, score, check, publish.
 
     The same inputs, policy and code again change nothing. A failed check, or an
-    extract that can't be read, leaves the published table as it was.
+    extract that can't be read, leaves the published table as it was. A gate that
+    is shut (an empty delivery, far fewer records, a tier's share that jumped)
+    does so too, until you accept it with a reason.
 
     [bold]Examples[/]
 
         tierline run --as-of 2024-06-30
 
         tierline run --as-of 2024-06-30 --home /srv/tierline --policy my_policy.yaml
+
+        tierline run --as-of 2024-06-30 --accept "brand sold, 70 % fewer prepaid lines"
+
+        tierline run --as-of 2024-06-28 --known-at 2024-06-28
     """
+    if accept is not None and not accept.strip():
+        fail(Exit.USAGE, "--accept needs a reason that your successor will understand")
     with told_errors():
-        result = _night(home, opt.day(as_of, "--as-of"), opt.settings_options(policy, set_))
+        result = _night(home, opt.day(as_of, "--as-of"), opt.settings_options(policy, set_), known_at, accept)
         _tell(home, result)
-        intake_table(home, out)
-        published_summary(home, out, examples=0)
+        published = result.published or home / "published"
+        intake_table(published, out)
+        published_summary(published, out, examples=0)
+        if known_at is not None:
+            out.print(f"This night is in {escape(str(published))}; the published table is as it was.", soft_wrap=True)
 
 
 def backfill(
@@ -101,11 +126,55 @@ def backfill(
         out.print(table)
 
 
-def _night(home: Path, as_of: date, given: dict[str, Any]) -> NightResult:
+def rebuild(
+    home: opt.HomeOption = opt.DEFAULT,
+    set_: opt.SetOption = None,
+    every_version: Annotated[
+        bool, typer.Option("--every-version", help="Make every kept version again, not only the current one.")
+    ] = False,
+) -> None:
+    """Make the warehouse anew from landing/, and published versions again to compare.
+
+    Takes the files in the order of ledger.jsonl, each to the same counts, makes the
+    current version again with its kept policy, and compares the digests of its files.
+    The published table is not touched. Leaves with 1 where a file came out otherwise.
+
+    [bold]Examples[/]
+
+        tierline rebuild --home /srv/tierline
+
+        tierline rebuild --every-version
+    """
+    with told_errors():
+        from pipelines.rebuild import rebuild as rebuilt
+
+        with StepBar("rebuild") as bar:
+            result = rebuilt(home, opt.settings_options(None, set_), bar, every_version=every_version)
+        out.print(f"[green]The warehouse was made anew[/] from {result.files:,} files of landing/.\n")
+        if result.versions:
+            table = Table("version", "as of", "made again")
+            for version in result.versions:
+                table.add_row(str(version.version), str(version.as_of_date), _compared(version))
+            out.print(table)
+        if not all(version.same for version in result.versions):
+            kept = f"; the old warehouse is kept as {result.kept}" if result.kept is not None else ""
+            fail(Exit.FAILED, f"not every version came out as it was published{kept}")
+
+
+def _compared(version: RemadeVersion) -> str:
+    if version.same:
+        return "[green]the same bytes[/]"
+    said = "; ".join(map(_said, version.failures)) or f"other bytes: {', '.join(version.differing)}"
+    return f"[red]{escape(said)}[/]" + (" (published by other code)" if version.other_code else "")
+
+
+def _night(
+    home: Path, as_of: date, given: dict[str, Any], known_at: str | None = None, accept: str | None = None
+) -> NightResult:
     from pipelines.runs import nightly_steps, run_night
 
     with StepBar(f"night of {as_of}", nightly_steps()) as bar:
-        return run_night(home, as_of, given, bar)
+        return run_night(home, as_of, given, bar, known_at=known_at, accept=accept)
 
 
 def _tell(home: Path, result: NightResult) -> None:

@@ -28,9 +28,9 @@ _ROW_FIELDS = {
 }
 
 
-def intake_table(home: Path, console: Console) -> None:
+def intake_table(published: Path, console: Console) -> None:
     """Every record of every accepted file, by extract, and why records were rejected. Other: header, trailer, blank."""
-    with duckdb.connect(str(home / "published" / "analytics.duckdb"), read_only=True) as con:
+    with duckdb.connect(str(published / "analytics.duckdb"), read_only=True) as con:
         rows = con.execute(
             "select extract, count(*), sum(records), sum(header + trailer + blank), sum(accepted), sum(rejected), "
             "sum(duplicate), sum(nulled) from intake_files where status = 'accepted' group by extract order by extract"
@@ -49,9 +49,9 @@ def intake_table(home: Path, console: Console) -> None:
         console.print("Rejected: " + ", ".join(f"{escape(reason)} {count:,}" for reason, count in reasons) + "\n")
 
 
-def published_summary(home: Path, console: Console, *, examples: int) -> None:
+def published_summary(published: Path, console: Console, *, examples: int) -> None:
     """Tier counts of the current version and, for made-up data, example rows with their keys."""
-    table = TierTable(home / "published" / "customer_tiers")
+    table = TierTable(published / "customer_tiers")
     manifest = table.manifest
     if manifest is None:
         console.print(f"[red]No tier table: {escape(table.problem or 'none published')}[/]")
@@ -66,11 +66,11 @@ def published_summary(home: Path, console: Console, *, examples: int) -> None:
         counts.add_row(tier, f"{count:,}", f"{count / total:.1%}", bar)
     _print(console, title, counts)
     if examples:
-        _examples(home, console, manifest.files[0].path, examples)
+        _examples(published, console, manifest.files[0].path, examples)
 
 
-def _examples(home: Path, console: Console, parquet: str, examples: int) -> None:
-    path = home / "published" / "customer_tiers" / parquet
+def _examples(published: Path, console: Console, parquet: str, examples: int) -> None:
+    path = published / "customer_tiers" / parquet
     fields = ", ".join(f'"{name}"' for name in _ROW_FIELDS)
     with duckdb.connect() as con:
         # One of each tier and stage first, so that five rows show the range.

@@ -5,17 +5,24 @@ Belongs here: writing the folder that routing services read. Does not: what the 
 
 from pipelines.durable import Disk
 from pipelines.publishing.errors import PublishError, PublishLockError
-from pipelines.publishing.history import Recovery, recover
+from pipelines.publishing.housekeeping import Recovery, recover
 from pipelines.publishing.lock import publishing_lock
 from pipelines.publishing.publish import Publication, publish
+from pipelines.publishing.rollback import rollback
+from pipelines.publishing.verify import Damage, Verification, VersionReport, verify
 
 __all__ = [
+    "Damage",
     "Disk",
     "Publication",
     "PublishError",
     "PublishLockError",
     "Recovery",
+    "Verification",
+    "VersionReport",
     "publish",
     "publishing_lock",
     "recover",
+    "rollback",
+    "verify",
 ]

@@ -1,6 +1,6 @@
 -- grain: one row a missing range of file numbers that is overdue
 -- owner: data-engineering
--- severity: error
+-- severity: gate
 -- A numbered file has been missing for longer than gap_blocks_after_hours: have it delivered, or what is published lacks its records.
 select
     source, -- folder in landing/

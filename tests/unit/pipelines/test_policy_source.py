@@ -9,27 +9,37 @@ from pathlib import Path
 import pytest
 
 from pipelines.night import Night
-from pipelines.policy_source import load_policy
+from pipelines.policy_source import keep_policy, kept_policy, policy_text
 from pipelines.settings import SettingsError
-from segmentation.policy import preset
+from segmentation.policy import preset, read_policy
 from segmentation.policy_text import PolicyError
 
 
 def test_a_preset_is_found_by_name(tmp_path: Path) -> None:
-    assert load_policy("quantile", tmp_path).name == "quantile"
+    assert read_policy(*policy_text("quantile", tmp_path)).name == "quantile"
 
 
 def test_a_file_in_the_home_folder_is_found(tmp_path: Path) -> None:
     (tmp_path / "ours.yaml").write_bytes(preset("default").replace(b"name: default", b"name: ours"))
-    assert load_policy("ours.yaml", tmp_path).name == "ours"
+    assert read_policy(*policy_text("ours.yaml", tmp_path)).name == "ours"
 
 
 def test_an_unknown_policy_is_told_what_there_is(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match=r"neither a preset \(default, quantile\) nor a file"):
-        load_policy("gold", tmp_path)
+        policy_text("gold", tmp_path)
 
 
 def test_a_policy_with_amounts_needs_the_currency_of_the_settings(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"CNY.*USD"):
         _ = Night(tmp_path, date(2024, 6, 30), {"currency": "USD"}).policy
     assert Night(tmp_path, date(2024, 6, 30), {"currency": "USD", "policy": "quantile"}).policy.currency is None
+
+
+def test_a_policy_is_kept_once_under_its_fingerprint(tmp_path: Path) -> None:
+    text = policy_text("default", tmp_path)
+    policy = read_policy(*text)
+    keep_policy(tmp_path, policy, text)
+    keep_policy(tmp_path, policy, text._replace(content=b"other words, same meaning"))
+    kept = kept_policy(tmp_path, policy.fingerprint)
+    assert kept.read_bytes() == preset("default")
+    assert [path.name for path in kept.parent.iterdir()] == [f"{policy.fingerprint}.yaml"]

@@ -1,0 +1,27 @@
+-- grain: one row, if the last closed month has far fewer bills than a month before it
+-- owner: billing
+-- severity: gate
+-- The last closed month has fewer bills, by the share max_volume_drop or more, than the fullest other month of the ARPU
+-- window: the bill run may be incomplete, and ARPU would be of those months only.
+with months as (
+    select m.billing_period, m.is_latest_closed, count(b.bill_id) as bills
+    from run.arpu_months as m
+    left join staging.bills as b on b.billing_period = m.billing_period and b.known_at < $known_before
+    group by m.billing_period, m.is_latest_closed
+),
+
+compared as (
+    select
+        max(case when is_latest_closed then billing_period end) as billing_period,
+        max(case when is_latest_closed then bills end) as bills,
+        max(case when not is_latest_closed then bills end) as usual_bills
+    from months
+)
+
+select
+    billing_period, -- last closed month
+    bills, -- its bills
+    usual_bills, -- bills of the fullest other month of the window
+    $max_volume_drop as bound -- share by which they may not fall
+from compared
+where usual_bills >= $gate_min_records and bills <= (1 - $max_volume_drop) * usual_bills

@@ -1,0 +1,215 @@
+"""The gates: audits that stop publication unless the operator accepts with a reason.
+
+Belongs here: delivery_empty, delivery_shrank, closed_month_shrank, published_shrank, tier_share_moved. Does not: what a
+shut gate does to a run (tests/integration).
+"""
+
+from decimal import Decimal
+
+import pytest
+from sql_desk import SqlDesk
+
+BOUNDS = {
+    "max_volume_drop": Decimal("0.6"),
+    "max_tier_share_change": Decimal("0.1"),
+    "gate_min_records": 100,
+}
+FILE = "source | extract | file_id | known_at | accepted | duplicate"
+
+
+def test_an_empty_delivery_after_one_that_had_records_is_named(desk: SqlDesk) -> None:
+    desk.given(
+        "intake.files",
+        f"""
+        {FILE}
+        cdr       | cdr           | 1 | 2024-06-28 16:00 | 5 | 0
+        cdr       | cdr           | 2 | 2024-06-29 16:00 | 0 | 0
+        north     | bills         | 3 | 2024-06-28 16:00 | 3 | 0
+        north     | bills         | 4 | 2024-06-29 16:00 | 0 | 1
+        south     | bills         | 5 | 2024-06-28 16:00 | 0 | 0
+        south     | bills         | 6 | 2024-06-29 16:00 | 2 | 0
+        lists     | service_lists | 7 | 2024-06-28 16:00 | 0 | 0
+        """,
+        status="accepted",
+    )
+    desk.expect("audits.delivery_empty", "source | extract | most_records\n cdr | cdr | 5", **BOUNDS)
+
+
+def test_an_empty_file_beside_a_full_one_of_the_same_delivery_is_right(desk: SqlDesk) -> None:
+    desk.given(
+        "intake.files",
+        f"""
+        {FILE}
+        cdr | cdr | 1 | 2024-06-28 | 5 | 0
+        cdr | cdr | 2 | 2024-06-29 | 0 | 0
+        cdr | cdr | 3 | 2024-06-29 | 4 | 0
+        """,
+        status="accepted",
+    )
+    desk.expect("audits.delivery_empty", "source | extract", **BOUNDS)
+
+
+def test_an_empty_delivery_that_was_not_known_yet_or_was_refused_is_none(desk: SqlDesk) -> None:
+    desk.given(
+        "intake.files",
+        f"""
+        {FILE} | status
+        cdr | cdr | 1 | 2024-06-28 | 5 | 0 | accepted
+        cdr | cdr | 2 | 2024-06-30 16:00 | 0 | 0 | accepted
+        cdr | cdr | 3 | 2024-06-29 | 0 | 0 | refused
+        """,
+    )
+    desk.expect("audits.delivery_empty", "source | extract", **BOUNDS)
+
+
+def test_of_files_without_a_known_time_the_last_taken_counts(desk: SqlDesk) -> None:
+    desk.given(
+        "intake.files",
+        "source | extract | file_id | accepted | duplicate\n a | cdr | 1 | 9 | 0\n a | cdr | 2 | 0 | 0",
+        status="accepted",
+    )
+    desk.expect("audits.delivery_empty", "source | extract | known_at\n a | cdr |", **BOUNDS)
+    desk.given(
+        "intake.files", "source | extract | file_id | accepted | duplicate\n a | cdr | 3 | 1 | 0", status="accepted"
+    )
+    desk.expect("audits.delivery_empty", "source | extract", **BOUNDS)
+
+
+@pytest.mark.parametrize(
+    ("newest", "shrank"),
+    [
+        pytest.param(81, False, id="59.5 percent less"),
+        pytest.param(80, True, id="60 percent less"),
+        pytest.param(0, True, id="empty"),
+    ],
+)
+def test_a_snapshot_that_fell_by_the_bound_is_named(desk: SqlDesk, newest: int, shrank: bool) -> None:
+    desk.given(
+        "intake.files",
+        f"""
+        {FILE}
+        crm | customers | 1 | 2024-06-27 16:00 | 200 | 0
+        crm | customers | 2 | 2024-06-28 16:00 | 150 | 50
+        crm | customers | 3 | 2024-06-29 16:00 | {newest} | 0
+        """,
+        status="accepted",
+    )
+    row = f"\n crm | 2024-06-29 16:00 | {newest} | 200 | 0.6"
+    desk.expect(
+        "audits.delivery_shrank",
+        "source | delivered_at | records | usual_records | bound" + (row if shrank else ""),
+        **BOUNDS,
+    )
+
+
+def test_a_day_of_call_detail_records_is_the_sum_of_its_files(desk: SqlDesk) -> None:
+    """Local days: 2024-06-29 16:00 UTC begins 30 June."""
+    header = "file_id | known_at | accepted"
+    same = {"source": "cdr", "extract": "cdr", "status": "accepted", "duplicate": "0"}
+    desk.given(
+        "intake.files",
+        f"{header}\n 1 | 2024-06-28 16:00 | 300\n 2 | 2024-06-29 16:00 | 60\n 3 | 2024-06-30 15:59 | 65",
+        **same,
+    )
+    desk.expect("audits.delivery_shrank", "source | records", **BOUNDS)
+    desk.given("intake.files", f"{header}\n 4 | 2024-06-27 16:00 | 330\n 5 | 2024-06-26 16:00 | 320", **same)
+    desk.expect("audits.delivery_shrank", "source | records | usual_records\n cdr | 125 | 320", **BOUNDS)
+
+
+def test_small_extracts_and_those_that_come_in_pieces_are_not_judged(desk: SqlDesk) -> None:
+    desk.given(
+        "intake.files",
+        f"""
+        {FILE}
+        crm   | customers | 1 | 2024-06-28 16:00 | 99  | 0
+        crm   | customers | 2 | 2024-06-29 16:00 | 1   | 0
+        bills | bills     | 3 | 2024-06-05 16:00 | 900 | 0
+        bills | bills     | 4 | 2024-06-09 16:00 | 1   | 0
+        other | cdr       | 5 | 2024-06-29 16:00 | 1   | 0
+        """,
+        status="accepted",
+    )
+    desk.expect("audits.delivery_shrank", "source | records", **BOUNDS)
+
+
+def bills(desk: SqlDesk, period: str, count: int, known_at: str = "2024-06-05 16:00") -> None:
+    rows = "\n".join(f"{period}-{number}" for number in range(count))
+    desk.given("staging.bills", f"bill_id\n{rows}", billing_period=period, known_at=known_at)
+
+
+@pytest.mark.parametrize(
+    ("last", "shrank"),
+    [pytest.param(40, True, id="40 of 100"), pytest.param(41, False, id="41 of 100"), pytest.param(0, True, id="none")],
+)
+def test_a_closed_month_without_most_of_its_bills_is_named(desk: SqlDesk, last: int, shrank: bool) -> None:
+    bills(desk, "2024-03", 90)
+    bills(desk, "2024-04", 100)
+    bills(desk, "2024-05", last)
+    bills(desk, "2024-06", 1)
+    bills(desk, "2024-05", 60, known_at="2024-06-30 16:00")
+    row = f"\n 2024-05 | {last} | 100 | 0.6"
+    desk.expect(
+        "audits.closed_month_shrank", "billing_period | bills | usual_bills | bound" + (row if shrank else ""), **BOUNDS
+    )
+
+
+def test_months_with_few_bills_and_operators_without_bills_are_not_judged(desk: SqlDesk) -> None:
+    desk.expect("audits.closed_month_shrank", "billing_period | bills", **BOUNDS)
+    bills(desk, "2024-04", 99)
+    desk.expect("audits.closed_month_shrank", "billing_period | bills", **BOUNDS)
+
+
+def candidate(desk: SqlDesk, **lines: int) -> None:
+    rows = "\n".join(f"{tier}{number} | {tier}" for tier, count in lines.items() for number in range(count))
+    desk.given("scores.subscription", f"subscription_id | tier\n{rows}")
+
+
+def published(desk: SqlDesk, **lines: int) -> None:
+    rows = "\n".join(f"{tier} | {count}" for tier, count in lines.items())
+    desk.given("run.published_tiers", f"tier | rows_published\n{rows}")
+
+
+@pytest.mark.parametrize(("now", "shrank"), [(80, True), (81, False)])
+def test_a_table_with_far_fewer_lines_is_named(desk: SqlDesk, now: int, shrank: bool) -> None:
+    published(desk, high=50, mid=150)
+    candidate(desk, mid=now)
+    row = f"\n 200 | {now} | 0.6"
+    desk.expect("audits.published_shrank", "rows_published | rows_now | bound" + (row if shrank else ""), **BOUNDS)
+
+
+def test_the_first_table_has_nothing_to_be_compared_with(desk: SqlDesk) -> None:
+    candidate(desk, mid=3)
+    desk.expect("audits.published_shrank", "rows_published | rows_now", **BOUNDS)
+    desk.expect("audits.tier_share_moved", "tier", **BOUNDS)
+
+
+@pytest.mark.parametrize(
+    ("high", "moved"),
+    [
+        pytest.param(60, "", id="from 20 to 30 percent"),
+        pytest.param(61, "\n high | 200 | 305 | 0.1\n mid | 800 | 695 | 0.1", id="from 20 to 30.5 percent"),
+        pytest.param(20, "", id="from 20 to 10 percent"),
+        pytest.param(19, "\n high | 200 | 95 | 0.1\n mid | 800 | 905 | 0.1", id="from 20 to 9.5 percent"),
+    ],
+)
+def test_a_tier_whose_share_jumps_past_the_bound_is_named(desk: SqlDesk, high: int, moved: str) -> None:
+    published(desk, high=20, mid=80)
+    candidate(desk, high=high, mid=200 - high)
+    desk.expect("audits.tier_share_moved", "tier | permille_before | permille_now | bound" + moved, **BOUNDS)
+
+
+def test_a_tier_that_is_new_and_one_that_is_gone_are_named(desk: SqlDesk) -> None:
+    published(desk, high=20, mid=80, ordinary=100)
+    candidate(desk, stars=40, mid=80, ordinary=80)
+    desk.expect("audits.tier_share_moved", "tier | permille_before | permille_now\n stars | 0 | 200", **BOUNDS)
+    desk.expect(
+        "audits.tier_share_moved",
+        "tier | permille_before\n stars | 0",
+        **(BOUNDS | {"max_tier_share_change": Decimal("0.15")}),
+    )
+
+
+def test_a_small_table_may_change(desk: SqlDesk) -> None:
+    published(desk, high=50, mid=49)
+    candidate(desk, high=1, mid=98)
+    desk.expect("audits.tier_share_moved", "tier", **BOUNDS)
