@@ -5,8 +5,8 @@ Belongs here: the order of the steps of one file. Does not: going through many (
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 
@@ -58,7 +58,7 @@ def take_file(
 class FileTaking:
     """The way of one file; `opened` and `number` are set as soon as they are known.
 
-    With `keep` False it runs inside the caller's transaction, for the caller to roll back.
+    Given `look` it is a rehearsal: `look` sees the outcomes and the rows before their transaction is rolled back.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class FileTaking:
         settings: IntakeSettings,
         *,
         again: LedgerEntry | None = None,
-        keep: bool = True,
+        look: Callable[[list[FileOutcome]], None] | None = None,
     ) -> None:
         self.con = con
         self.delivery = delivery
@@ -78,7 +78,7 @@ class FileTaking:
         self.as_of = as_of
         self.settings = settings
         self.again = again
-        self.keep = keep
+        self.look = look
         self.opened: Opened | None = None
         self.number: Numbered | None = None
 
@@ -100,9 +100,8 @@ class FileTaking:
             try:
                 return self._take(folder)
             finally:
-                if self.keep:  # else the caller's rollback drops them
-                    for extract in self.mapping.extracts:
-                        drop_rows(self.con, contract(f"{SCHEMA}.{extract}"))
+                for extract in self.mapping.extracts:
+                    drop_rows(self.con, contract(f"{SCHEMA}.{extract}"))
 
     def _take(self, folder: Path) -> FileCopy | list[FileOutcome]:
         delivery, name = self.delivery, self.delivery.file_name
@@ -126,7 +125,8 @@ class FileTaking:
         if copy is not None:
             if self.again is not None:
                 raise _came_out_otherwise(name, [f"it repeats {copy}"])
-            ledger.forget_refusals(self.con, name)  # it is refused no longer
+            if self.look is None:
+                ledger.forget_refusals(self.con, name)  # it is refused no longer
             return FileCopy(name, copy)
         require_digest(control, opened.sha256, name)
         require_records(control, opened.data_records, name)
@@ -170,7 +170,7 @@ class FileTaking:
     def _load(self, opened: Opened, typed: list[TypedRows]) -> list[FileOutcome]:
         con, name = self.con, self.delivery.file_name
         outcomes: list[FileOutcome] = []
-        with transaction(con) if self.keep else nullcontext():
+        with transaction(con, keep=self.look is None):
             ledger.forget_refusals(con, name)
             for rows in typed:
                 file_id = ledger.next_file_id(con)
@@ -210,16 +210,18 @@ class FileTaking:
                 )
             if self.again is not None and (said := self.again.differences(ledger.entries(con, name)[0])):
                 raise _came_out_otherwise(name, said)
+            if self.look is not None:
+                self.look(outcomes)
         return outcomes
 
 
 @contextmanager
-def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Commits what is done inside, or leaves nothing of it."""
+def transaction(con: duckdb.DuckDBPyConnection, *, keep: bool = True) -> Iterator[None]:
+    """Commits what is done inside, or leaves nothing of it: where it fails, and where it is not to be kept."""
     con.execute("BEGIN TRANSACTION")
     try:
         yield
-        con.execute("COMMIT")
+        con.execute("COMMIT" if keep else "ROLLBACK")
     except BaseException:
         con.execute("ROLLBACK")
         raise
