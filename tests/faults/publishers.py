@@ -113,8 +113,9 @@ def carry_out(folder: str, operation: str = "publish", step: str | None = None, 
     """
     if step is None:
         while True:
-            # Old enough that no reader of this test still has its path: what min_age is for.
-            publish_stamped(Path(folder), f"{os.getpid()} {time.monotonic_ns()}", min_age=timedelta(seconds=2))
+            # Old enough that no reader of these tests still has its path: what min_age is for.
+            min_age = timedelta(seconds=order.get("min_age", 2))
+            publish_stamped(Path(folder), f"{os.getpid()} {time.monotonic_ns()}", min_age=min_age)
     steps: list[str] = []
 
     def hook(at: str) -> None:
