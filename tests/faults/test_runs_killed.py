@@ -1,4 +1,4 @@
-"""A night killed twice and started again ends in the bytes of a night that nobody disturbed."""
+"""A night killed twice and started again ends in the bytes of a night that nobody disturbed, for no other eyes."""
 
 from pathlib import Path
 
@@ -14,3 +14,8 @@ def test_a_night_killed_twice_and_started_again_publishes_the_same_bytes(tmp_pat
     assert not (disturbed / "published" / "customer_tiers" / "CURRENT.json").exists()
     assert complete(disturbed) == complete(undisturbed)
     assert TierTable(disturbed / "published" / "customer_tiers").status == "fresh"
+    for home in (undisturbed, disturbed):
+        delivered = {home / "landing", home / "truth.csv"}
+        written = [path for path in home.rglob("*") if delivered.isdisjoint({path, *path.parents})]
+        assert len(written) > 30
+        assert not [path for path in written if path.stat().st_mode & 0o007], "open to everybody"
