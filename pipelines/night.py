@@ -82,7 +82,13 @@ class Night:
             "max_tier_share_change": Decimal(str(self.settings.max_tier_share_change)),
             "gate_min_records": self.settings.gate_min_records,
         }
-        given = run_context.parameters(self.as_of_date, self.zone, self.settings.service_key_type, self.known_before)
+        given = run_context.parameters(
+            self.as_of_date,
+            self.zone,
+            self.settings.service_key_type,
+            self.known_before,
+            self.settings.gap_blocks_after_hours,
+        )
         return given | bounds
 
     @property
@@ -146,5 +152,6 @@ class Night:
             max_line_bytes=self.settings.max_line_bytes,
             max_expansion=self.settings.max_expansion,
             max_file_bytes=self.settings.max_file_bytes,
+            duplicate_window_days=self.settings.duplicate_window_days,
             ledger_copy=self.home / "ledger.jsonl",
         )

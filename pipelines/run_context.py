@@ -106,7 +106,11 @@ def last_closed_month(as_of: date, closing_day: int) -> date:
 
 
 def parameters(
-    as_of: date, zone: ZoneInfo, service_key_type: str, known_before: datetime | None = None
+    as_of: date,
+    zone: ZoneInfo,
+    service_key_type: str,
+    known_before: datetime | None = None,
+    gap_blocks_after_hours: float = 48.0,
 ) -> dict[str, Any]:
     """Values of the `$name` parameters of the SQL files for one as-of date.
 
@@ -118,6 +122,7 @@ def parameters(
         "as_of_date": as_of,
         "as_of_end": as_of_end,
         "known_before": known_before or as_of_end,
+        "gap_overdue_before": (known_before or as_of_end) - timedelta(hours=gap_blocks_after_hours),
         "stops_from": local_midnight(year_from, zone),
         "credit_from": year_from,
         "activity_from": as_of - timedelta(days=ACTIVITY_DAYS - 1),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from pipelines.cli import extracts, nights, reading, versions, web
+from pipelines.cli import extracts, intake, nights, reading, versions, web
 
 app = typer.Typer(
     name="tierline",
@@ -28,6 +28,8 @@ app.command(rich_help_panel="Nights")(nights.run)
 app.command(rich_help_panel="Nights")(nights.backfill)
 app.command(rich_help_panel="Nights")(nights.rebuild)
 app.command(rich_help_panel="Extracts")(extracts.land)
+app.command(rich_help_panel="Extracts")(intake.validate)
+app.command(rich_help_panel="Extracts")(intake.reconcile)
 app.command(rich_help_panel="Extracts")(extracts.sample)
 app.command(rich_help_panel="Reading")(reading.lookup)
 app.command(rich_help_panel="Reading")(web.ui)

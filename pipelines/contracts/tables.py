@@ -36,6 +36,10 @@ INTAKE_COLUMNS: dict[str, dict[str, str]] = {
         "mapping_fingerprint": "VARCHAR",
         "sequence": "BIGINT",
         "stream": "VARCHAR",
+        "sequence_position": "BIGINT",
+        "sequence_first": "BIGINT",
+        "sequence_last": "BIGINT",
+        "known_until": "TIMESTAMP",
     },
     "rejects": {
         "file_id": "BIGINT",

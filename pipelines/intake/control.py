@@ -29,6 +29,8 @@ class Control(Strict):
     records: int | None = Field(None, ge=0)
     known_at: str | None = None
     sha256: str | None = None
+    sequence: int | None = Field(None, ge=0, le=10**15)
+    stream: str | None = Field(None, min_length=1, max_length=100)
     totals: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("totals")
@@ -59,7 +61,7 @@ def _unreadable(file_name: str, why: str) -> IntakeRefusal:
         f"{file_name}.ctl",
         "control_unreadable",
         why,
-        "Its keys are records, known_at, sha256 and totals, see docs/sources.md.",
+        "Its keys are records, known_at, sha256, sequence, stream and totals, see docs/sources.md.",
     )
 
 

@@ -86,6 +86,15 @@ def _judge(entry: Path, source: str, file_name: str) -> Delivery | IntakeRefusal
     return Delivery(entry, source, entry.name, file_name)
 
 
+def delivery_of(path: Path, source: str) -> Delivery | IntakeRefusal:
+    """The file as it would be found in landing/`source`/, wherever it lies; a refusal if it would not be taken."""
+    file_name = f"{printable(source)}/{printable(path.name)}"
+    found = _judge(path, source, file_name)
+    if isinstance(found, Delivery | IntakeRefusal):
+        return found
+    return _unknown_kind(file_name)
+
+
 def printable(name: str) -> str:
     """A name as text that any database and log can hold: bytes that are no UTF-8 and control characters escaped."""
     text = os.fsencode(name).decode("utf-8", "backslashreplace")

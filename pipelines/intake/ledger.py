@@ -17,6 +17,7 @@ from pipelines.contracts.tables import INTAKE_COLUMNS, LINEAGE, staging_columns
 from pipelines.intake.ledger_copy import ExtractEntry, LedgerEntry
 from pipelines.intake.mapping import SCHEMA
 from pipelines.intake.refusal import IntakeRefusal
+from pipelines.intake.sequence import Numbered
 from pipelines.sql_text import identifier, identifiers
 
 # What may be unknown: a refused file's content, a record that fails before it has columns, a change of nothing.
@@ -33,6 +34,10 @@ _OPTIONAL = {
         "mapping_fingerprint",
         "sequence",
         "stream",
+        "sequence_position",
+        "sequence_first",
+        "sequence_last",
+        "known_until",
     },
     "rejects": {"column_name", "raw"},
     "duplicates": {"raw"},
@@ -115,24 +120,33 @@ def write_file(
     refusal: IntakeRefusal | None,
     version: str | None,
     fingerprint: str | None,
-    numbered: tuple[int | None, str | None] = (None, None),
+    number: Numbered | None = None,
+    known_until: datetime | None = None,
 ) -> None:
-    """One row of intake.files; `numbered` is its sequence number and stream.
+    """One row of intake.files; `known_until` is the latest known_at of its rows (UTC).
 
     Raises IntakeRefusal if an accepted file does not balance.
     """
     if refusal is None:
         counts.require_balance(file_name)
     con.execute(
-        f"INSERT INTO intake.files ({identifiers(INTAKE_COLUMNS['files'])}) VALUES ({', '.join('?' * 22)})",
+        f"INSERT INTO intake.files ({identifiers(INTAKE_COLUMNS['files'])}) VALUES ({', '.join('?' * 26)})",
         [
             *(file_id, source, extract, file_name, sha256, size),
             *(counts.records, counts.header, counts.trailer, counts.blank),
             *(counts.accepted, counts.rejected, counts.duplicate, counts.nulled),
             *(known_at, as_of, "accepted" if refusal is None else "refused"),
-            *(None if refusal is None else str(refusal), version, fingerprint, *numbered),
+            *(None if refusal is None else str(refusal), version, fingerprint),
+            *_numbers(number),
+            known_until,
         ],
     )
+
+
+def _numbers(number: Numbered | None) -> tuple[int | str | None, ...]:
+    if number is None:
+        return (None,) * 5
+    return number.sequence, number.stream, number.position, number.first, number.last
 
 
 def forget_refusals(con: duckdb.DuckDBPyConnection, file_name: str) -> None:
@@ -154,13 +168,16 @@ def accepted_as(con: duckdb.DuckDBPyConnection, file_name: str) -> str | None:
 
 
 def same_content(
-    con: duckdb.DuckDBPyConnection, source: str, sha256: str
+    con: duckdb.DuckDBPyConnection, source: str, sha256: str, *, unnumbered: bool
 ) -> list[tuple[str, str, datetime | None, int]]:
-    """(file name, extract, known_at, data records) of accepted files of that source and content, oldest first."""
+    """(file name, extract, known_at, data records) of accepted files of that source and content, oldest first.
+
+    With `unnumbered` only of those without a sequence number.
+    """
     return con.execute(
         """SELECT file_name, extract, known_at, records - header - trailer - blank FROM intake.files
-           WHERE source = ? AND sha256 = ? AND status = 'accepted' ORDER BY file_id""",
-        [source, sha256],
+           WHERE source = ? AND sha256 = ? AND status = 'accepted' AND (NOT ? OR sequence IS NULL) ORDER BY file_id""",
+        [source, sha256, unnumbered],
     ).fetchall()
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from data_contracts import Contract
-from pipelines.intake.keys import CONFLICT, DUPLICATE, judge_keys
+from pipelines.intake.keys import CONFLICT, DUPLICATE, Scope, days_scope, judge_keys
 from pipelines.intake.ledger import Counts
 from pipelines.intake.lines import Positions
 from pipelines.intake.mapping import SCHEMA, SourceMapping
@@ -119,8 +119,8 @@ def load_rows(
         for c in rows.target.columns
         if c.local_date is not None or c.local_hour is not None
     }
-    scope, parameters = _scope(con, rows, local)
-    kept_out = judge_keys(con, rows.target, rows=rows.table, verdicts=rows.verdicts, scope=scope, parameters=parameters)
+    scope = _scope(con, rows, local, settings.duplicate_window_days)
+    kept_out = judge_keys(con, rows.target, rows=rows.table, verdicts=rows.verdicts, scope=scope)
     fine = "_fail = 0"
     if kept_out:
         fine += f" AND rowid NOT IN (SELECT rid FROM {rows.verdicts})"
@@ -150,22 +150,16 @@ def _offset(utc: datetime, zone: str) -> timedelta:
     return utc.replace(tzinfo=ZoneInfo("UTC")).astimezone(ZoneInfo(zone)).utcoffset() or timedelta()
 
 
-def _scope(con: duckdb.DuckDBPyConnection, rows: TypedRows, local: dict[str, str]) -> tuple[str, list[object]]:
-    """Within which rows of staging a key must be unique: the delivery, the days of the file, or everything."""
+def _scope(con: duckdb.DuckDBPyConnection, rows: TypedRows, local: dict[str, str], window: int) -> Scope:
+    """Within which rows of staging a key must be unique: the delivery, the days about the record, or everything."""
     if rows.target.delivery == "snapshot":
-        return "known_at = ?", [rows.known_at]
-    by_day = rows.target.name == "cdr" and rows.target.business_date is not None
-    if not by_day or rows.target.business_date is None:
-        return "TRUE", []
+        return Scope("known_at = ?", (rows.known_at,))
+    if rows.target.name != "cdr" or rows.target.business_date is None:
+        return Scope("TRUE")
     column = rows.target.column(rows.target.business_date)
-    found = con.execute(
-        f"SELECT DISTINCT CAST({local[column.name]} AS DATE) FROM {rows.table} WHERE _fail = 0 ORDER BY 1"
-    ).fetchall()
-    days = [d for (d,) in found]
-    if not days:
-        return "FALSE", []
-    day = identifier(column.local_date or "")
-    return f"{day} BETWEEN ? AND ? AND {day} IN (SELECT unnest(?))", [days[0], days[-1], days]
+    day = f"CAST({local[column.name]} AS DATE)"
+    days = con.execute(f"SELECT DISTINCT {day} FROM {rows.table} WHERE _fail = 0 ORDER BY 1").fetchall()
+    return days_scope([d for (d,) in days], row_day=day, staging_day=identifier(column.local_date or ""), window=window)
 
 
 def _insert(
@@ -189,6 +183,15 @@ def _insert(
         f"INSERT INTO {SCHEMA}.{identifier(target.name)} SELECT {', '.join(values)}, {known}, {file_id} "
         f"FROM {rows.table} WHERE {fine}",
     )
+
+
+def latest_known_at(con: duckdb.DuckDBPyConnection, rows: TypedRows, file_id: int) -> datetime | None:
+    """The latest known_at (UTC) of the rows that a file brought, None without any."""
+    table = f"{SCHEMA}.{identifier(rows.target.name)}"
+    found: datetime | None = con.execute(f"SELECT max(known_at) FROM {table} WHERE file_id = ?", [file_id]).fetchall()[
+        0
+    ][0]
+    return found
 
 
 def _write_rejects(

@@ -163,6 +163,30 @@ class KnownAt(Strict):
         return self
 
 
+class Sequence(Strict):
+    """Numbers of files: by the group `sequence` (and `stream`) of `file_name`, or by control files alone.
+
+    They run from `first` to `last` and begin anew behind it, in each stream (sender, recipient, switch) by itself.
+    """
+
+    file_name: str | None = None
+    first: int = Field(1, ge=0)
+    last: int = Field(99999, le=10**15)
+
+    @model_validator(mode="after")
+    def _can_be_read(self) -> Sequence:
+        if self.file_name is not None:
+            try:
+                groups = re.compile(self.file_name).groupindex
+            except re.error as error:
+                raise ValueError(f"sequence.file_name is no regular expression: {error}") from error
+            if "sequence" not in groups or set(groups) - {"sequence", "stream"}:
+                raise ValueError(r"sequence.file_name needs a group (?P<sequence>\d+) and may have one (?P<stream>…)")
+        if self.last - self.first < 9:
+            raise ValueError("sequence: with fewer than ten numbers a late file can't be told from a new round")
+        return self
+
+
 class ExtractMapping(Strict):
     """Our columns of one extract, and the source columns whose blank rejects the record, with the reason."""
 
@@ -184,6 +208,7 @@ class SourceMapping(Strict):
     ignored: tuple[str, ...] = ()
     format: Format = Field(default_factory=lambda: Format.model_validate({}))
     known_at: Literal["as_of", "row"] | KnownAt | None = None
+    sequence: Sequence | None = None
 
     @model_validator(mode="after")
     def _columns_exist(self) -> SourceMapping:
@@ -235,7 +260,7 @@ class SourceMapping(Strict):
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the mapping's content in canonical form, in hex."""
-        content = self.model_dump(mode="json", by_alias=True)
+        content = self.model_dump(mode="json", by_alias=True, exclude={"sequence"})  # numbers decide about no row
         text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(text.encode("utf-8")).hexdigest()
 

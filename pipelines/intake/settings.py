@@ -21,6 +21,7 @@ class IntakeSettings:
 
     `time_zone` is an IANA name, `currency` an ISO 4217 code. `max_expansion` is decompressed ÷ compressed bytes;
     deflate reaches about 1030 on zeros, while extracts stay under 30. `max_file_bytes` counts decompressed bytes.
+    A call detail record's key may not come again within `duplicate_window_days` before or after its day.
     `ledger_copy` is the file that keeps the ledger outside the database; None keeps none.
     """
 
@@ -30,6 +31,7 @@ class IntakeSettings:
     max_line_bytes: int = MIB
     max_expansion: int = 200
     max_file_bytes: int = 32 * 1024 * MIB
+    duplicate_window_days: int = 7
     ledger_copy: Path | None = None
 
 

@@ -5,8 +5,8 @@ Belongs here: the order of the steps of one file. Does not: going through many (
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 
@@ -19,10 +19,11 @@ from pipelines.intake.control import Control, read_control, require_digest, requ
 from pipelines.intake.discover import Delivery
 from pipelines.intake.known_at import known_at
 from pipelines.intake.ledger_copy import LedgerEntry
-from pipelines.intake.load import TypedRows, drop_rows, load_rows, type_rows
+from pipelines.intake.load import TypedRows, drop_rows, latest_known_at, load_rows, type_rows
 from pipelines.intake.mapping import SCHEMA, SourceMapping
 from pipelines.intake.opened import Opened, open_file, require_unchanged, state_of
 from pipelines.intake.refusal import IntakeRefusal
+from pipelines.intake.sequence import Numbered, conflict, numbered, same_place
 from pipelines.intake.settings import FileCopy, FileOutcome, IntakeSettings
 from pipelines.intake.spool import sha256_of
 from pipelines.intake.temporary import working_folder
@@ -55,9 +56,9 @@ def take_file(
 
 
 class FileTaking:
-    """The way of one file; `opened` is set as soon as it was prescanned.
+    """The way of one file; `opened` and `number` are set as soon as they are known.
 
-    With `keep` False it runs inside the caller's transaction, for the caller to roll back.
+    Given `look` it is a rehearsal: `look` sees the outcomes and the rows before their transaction is rolled back.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class FileTaking:
         settings: IntakeSettings,
         *,
         again: LedgerEntry | None = None,
-        keep: bool = True,
+        look: Callable[[list[FileOutcome]], None] | None = None,
     ) -> None:
         self.con = con
         self.delivery = delivery
@@ -77,8 +78,9 @@ class FileTaking:
         self.as_of = as_of
         self.settings = settings
         self.again = again
-        self.keep = keep
+        self.look = look
         self.opened: Opened | None = None
+        self.number: Numbered | None = None
 
     def take(self) -> FileCopy | list[FileOutcome]:
         """One outcome an extract, or of which file this is a copy. Raises IntakeRefusal; then nothing was kept."""
@@ -98,9 +100,8 @@ class FileTaking:
             try:
                 return self._take(folder)
             finally:
-                if self.keep:  # else the caller's rollback drops them
-                    for extract in self.mapping.extracts:
-                        drop_rows(self.con, contract(f"{SCHEMA}.{extract}"))
+                for extract in self.mapping.extracts:
+                    drop_rows(self.con, contract(f"{SCHEMA}.{extract}"))
 
     def _take(self, folder: Path) -> FileCopy | list[FileOutcome]:
         delivery, name = self.delivery, self.delivery.file_name
@@ -119,11 +120,13 @@ class FileTaking:
             )
             for extract in self.mapping.extracts
         }
-        copy = self._copy_of(opened, known)
+        number = self.number = numbered(self.con, self.mapping, name=delivery.name, file_name=name, control=control)
+        copy = self._copy_of(opened, known, number)
         if copy is not None:
             if self.again is not None:
                 raise _came_out_otherwise(name, [f"it repeats {copy}"])
-            ledger.forget_refusals(self.con, name)  # it is refused no longer
+            if self.look is None:
+                ledger.forget_refusals(self.con, name)  # it is refused no longer
             return FileCopy(name, copy)
         require_digest(control, opened.sha256, name)
         require_records(control, opened.data_records, name)
@@ -144,12 +147,19 @@ class FileTaking:
         require_unchanged(delivery, before)
         return self._load(opened, typed)
 
-    def _copy_of(self, opened: Opened, known: Mapping[str, datetime | None]) -> str | None:
-        """The file of the same content that this one repeats.
+    def _copy_of(self, opened: Opened, known: Mapping[str, datetime | None], number: Numbered | None) -> str | None:
+        """The file of the same content that this one repeats. Raises IntakeRefusal if its number has other content.
 
-        An unchanged snapshot, or an empty delivery, of another day has the same bytes and is news all the same.
+        An unchanged snapshot, or an empty delivery, of another day has the same bytes and is news all the same; so is
+        a file with a number of its own.
         """
-        for name, extract, moment, records in ledger.same_content(self.con, self.delivery.source, opened.sha256):
+        con, source = self.con, self.delivery.source
+        if number is not None and (earlier := same_place(con, source, number)) is not None:
+            if earlier[1] != opened.sha256:
+                raise conflict(self.delivery.file_name, number, earlier[0])
+            return earlier[0]
+        same = ledger.same_content(con, source, opened.sha256, unnumbered=number is not None)
+        for name, extract, moment, records in same:
             if extract not in known:
                 continue
             dated = contract(f"{SCHEMA}.{extract}").delivery == "snapshot" or records == 0
@@ -160,7 +170,7 @@ class FileTaking:
     def _load(self, opened: Opened, typed: list[TypedRows]) -> list[FileOutcome]:
         con, name = self.con, self.delivery.file_name
         outcomes: list[FileOutcome] = []
-        with transaction(con) if self.keep else nullcontext():
+        with transaction(con, keep=self.look is None):
             ledger.forget_refusals(con, name)
             for rows in typed:
                 file_id = ledger.next_file_id(con)
@@ -179,6 +189,8 @@ class FileTaking:
                     refusal=None,
                     version=rows.target.version,
                     fingerprint=self.mapping.fingerprint,
+                    number=self.number,
+                    known_until=rows.known_at or latest_known_at(con, rows, file_id),
                 )
                 if rows.target.name == "subscriptions" and rows.known_at is not None:
                     note_subscription_changes(con, file_id, rows.known_at)
@@ -198,16 +210,18 @@ class FileTaking:
                 )
             if self.again is not None and (said := self.again.differences(ledger.entries(con, name)[0])):
                 raise _came_out_otherwise(name, said)
+            if self.look is not None:
+                self.look(outcomes)
         return outcomes
 
 
 @contextmanager
-def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Commits what is done inside, or leaves nothing of it."""
+def transaction(con: duckdb.DuckDBPyConnection, *, keep: bool = True) -> Iterator[None]:
+    """Commits what is done inside, or leaves nothing of it: where it fails, and where it is not to be kept."""
     con.execute("BEGIN TRANSACTION")
     try:
         yield
-        con.execute("COMMIT")
+        con.execute("COMMIT" if keep else "ROLLBACK")
     except BaseException:
         con.execute("ROLLBACK")
         raise

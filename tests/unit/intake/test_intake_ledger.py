@@ -56,15 +56,75 @@ def test_a_duplicate_of_a_row_that_was_accepted_is_none_of_the_conflict_within_t
     assert desk.ask("SELECT line_number FROM intake.duplicates") == [(3,)]
 
 
-def test_record_ids_are_unique_within_their_days_only(desk: Desk) -> None:
+def on(day: str, **values: str) -> str:
+    """A record answered at noon in Shanghai of a day of 2024."""
+    return cdr_row(answer_time=f"2024-{day}T12:00:00+08:00", **values)
+
+
+@pytest.mark.parametrize(
+    ("day", "verdict"),
+    [
+        ("06-15", "accepted"),
+        ("06-22", "accepted"),
+        ("06-23", "rejected"),
+        ("06-29", "rejected"),
+        ("06-30", "rejected"),  # the same day, another charge
+        ("07-07", "rejected"),
+        ("07-08", "accepted"),
+        ("12-31", "accepted"),
+    ],
+)
+def test_a_key_may_come_again_only_beyond_the_window(desk: Desk, day: str, verdict: str) -> None:
+    desk.put(NAME, cdr_file(on("06-30")))
+    desk.put("cdr/cdr_20241231.csv", cdr_file(on(day, charge="9")))
+    _, later = desk.run().accepted
+    assert {"accepted": later.accepted, "rejected": later.rejected}[verdict] == 1
+    assert desk.reasons() == ([(2, "record_id", "key_conflict")] if verdict == "rejected" else [])
+
+
+def test_the_window_is_a_setting_and_counts_local_days(desk: Desk) -> None:
     desk.put(NAME, cdr_file(cdr_row()))
     # 30 June 16:00 UTC is 1 July in Shanghai.
     desk.put("cdr/cdr_20240701.csv", cdr_file(cdr_row(answer_time="2024-06-30T16:00:00Z")))
-    assert [o.accepted for o in desk.run().accepted] == [1, 1]
+    assert [o.accepted for o in desk.run(duplicate_window_days=0).accepted] == [1, 1]
     assert desk.ask("SELECT f.usage_date, f.records FROM intake.file_days f ORDER BY ALL") == [
         (date(2024, 6, 30), 1),
         (date(2024, 7, 1), 1),
     ]
+
+
+def test_the_window_is_each_record_s_own(desk: Desk) -> None:
+    """A file of two far days: what is near one of them is not near the other."""
+    desk.put("cdr/cdr_20240601.csv", cdr_file(on("03-01"), on("06-01", record_id="r2")))
+    desk.put(
+        "cdr/cdr_20240602.csv",
+        cdr_file(on("06-02"), on("03-02", record_id="r2"), on("06-01", record_id="r2"), on("03-03", charge="9")),
+    )
+    _, second = desk.run().accepted
+    assert (second.accepted, second.duplicate, second.rejected) == (2, 1, 1)
+    assert desk.ask("SELECT line_number FROM intake.duplicates") == [(4,)]
+    assert desk.reasons() == [(5, "record_id", "key_conflict")]
+
+
+def test_within_a_file_the_window_holds_too(desk: Desk) -> None:
+    desk.put(NAME, cdr_file(on("03-01"), on("06-01"), on("06-08"), on("03-01"), on("06-09", charge="9")))
+    (outcome,) = desk.run().accepted
+    assert (outcome.accepted, outcome.duplicate, outcome.rejected) == (2, 1, 2)
+    assert desk.reasons() == [(4, "record_id", "key_conflict"), (6, "record_id", "key_conflict")]
+    assert desk.ask("SELECT answer_time::DATE FROM staging.cdr ORDER BY 1") == [
+        (date(2024, 3, 1),),
+        (date(2024, 6, 1),),
+    ]
+
+
+def test_many_far_days_in_one_file(desk: Desk) -> None:
+    """Each day makes a range of its own; the key is found again on every one of them."""
+    days = [f"{month:02}-{day:02}" for month in range(1, 7) for day in (1, 20)]
+    rows = [on(day, record_id=day) for day in days]
+    desk.put("cdr/cdr_20240701.csv", cdr_file(*rows))
+    desk.put("cdr/cdr_20240702.csv", cdr_file(*rows, on("06-25")))
+    _, second = desk.run().accepted
+    assert (second.accepted, second.duplicate) == (1, len(days))
 
 
 def test_unusable_values_that_became_null_are_equal(desk: Desk) -> None:

@@ -1,0 +1,92 @@
+"""What intake would say of a file, told beforehand: the same steps, in a transaction that is rolled back.
+
+Belongs here: the rehearsal of one file. Does not: any step of its own (taking.py), printing (pipelines/cli).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from pipelines.intake import ledger
+from pipelines.intake.discover import delivery_of
+from pipelines.intake.ledger_copy import LedgerEntry
+from pipelines.intake.mapping import SourceMapping, with_identities
+from pipelines.intake.refusal import IntakeRefusal
+from pipelines.intake.replay import prepare
+from pipelines.intake.settings import FileCopy, FileOutcome, IntakeSettings
+from pipelines.intake.taking import FileTaking
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class RejectedFor:
+    """Records of one extract rejected for one reason: how many, and the first few lines (1-based, physical)."""
+
+    extract: str
+    reason: str
+    column: str | None
+    detail: str
+    records: int
+    first_lines: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """One of: `entry` (it would be taken, with these counts), `copy` (nothing would be done), `refusal`."""
+
+    file_name: str
+    entry: LedgerEntry | None = None
+    copy: FileCopy | None = None
+    refusal: IntakeRefusal | None = None
+    rejected: tuple[RejectedFor, ...] = ()
+
+
+def rehearse(
+    con: duckdb.DuckDBPyConnection,
+    file: Path,
+    source: str,
+    *,
+    mappings: Mapping[str, SourceMapping],
+    as_of_date: date,
+    settings: IntakeSettings,
+) -> Rehearsal:
+    """Takes `file` as if it lay in landing/`source`/, and rolls it back: the database is as it was, but for tables
+    that were missing.
+
+    `con` must not be inside a transaction. `as_of_date` decides only where the mapping depends on it. Raises
+    KeyError for a `source` that is neither an extract nor mapped; errors of the machine are raised.
+    """
+    mapping = with_identities(mappings)[source]
+    delivery = delivery_of(file, source)
+    if isinstance(delivery, IntakeRefusal):
+        return Rehearsal(delivery.file, refusal=delivery)
+    name = delivery.file_name
+    prepare(con, settings)
+    seen: list[Rehearsal] = []
+
+    def look(outcomes: list[FileOutcome]) -> None:
+        rejected = _rejected(con, [outcome.file_id for outcome in outcomes])
+        seen.append(Rehearsal(name, entry=ledger.entries(con, name)[0], rejected=rejected))
+
+    try:
+        taken = FileTaking(con, delivery, mapping, as_of_date, settings, look=look).take()
+    except IntakeRefusal as refusal:
+        return Rehearsal(name, refusal=refusal)
+    return Rehearsal(name, copy=taken) if isinstance(taken, FileCopy) else seen[0]
+
+
+def _rejected(con: duckdb.DuckDBPyConnection, file_ids: list[int]) -> tuple[RejectedFor, ...]:
+    rows = con.execute(
+        """SELECT extract, reason, column_name, detail, count(*),
+                  list(line_number ORDER BY line_number)[1:$shown]
+           FROM intake.rejects WHERE file_id IN (SELECT unnest($ids))
+           GROUP BY extract, reason, column_name, detail ORDER BY extract, count(*) DESC, reason, detail""",
+        {"ids": file_ids, "shown": _SHOWN},
+    ).fetchall()
+    return tuple(RejectedFor(*(*row[:-1], tuple(row[-1]))) for row in rows)
