@@ -6,9 +6,10 @@ Belongs here: which version is served, how fresh it is, when it changes. Does no
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Literal, Self
@@ -21,7 +22,8 @@ Freshness = Literal["fresh", "stale", "absent"]
 NO_ROW: Mapping[str, object] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: freezing triples what making one costs, and each lookup makes one of its own.
+@dataclass(slots=True)
 class Answer:
     """What a lookup says. It never holds the number asked for, and its repr holds no cell: both are safe to log.
 
@@ -44,9 +46,6 @@ class Answer:
         return tier if isinstance(tier, str) else None
 
 
-ABSENT = Answer(found=False, row=NO_ROW, version=None, as_of_date=None, freshness="absent")
-
-
 class TierTable:
     """The current version of a published folder, verified before its first row is served.
 
@@ -54,10 +53,10 @@ class TierTable:
     `problem` says why. Lookups take no lock and may run in any number of threads beside refresh() and follow().
     """
 
-    def __init__(self, folder: Path | str, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        """Open a published folder; `clock` returns an aware datetime and decides fresh or stale."""
+    def __init__(self, folder: Path | str, *, clock: Callable[[], datetime] | None = None) -> None:
+        """Open a published folder; `clock` returns an aware datetime and decides fresh or stale (default: now)."""
         self._folder = Path(folder)
-        self._clock = clock
+        self._now = time.time if clock is None else lambda: clock().timestamp()
         self._opened: OpenedVersion | None = None
         self._refreshing = threading.Lock()
         self._ending = threading.Event()
@@ -73,7 +72,7 @@ class TierTable:
         """
         opened = self._opened  # read once: one answer comes from one version
         if opened is None:
-            return ABSENT
+            return Answer(False, NO_ROW, None, None, "absent")
         selection = opened.select(fields)
         manifest = opened.manifest
         row = opened.find(key)
@@ -82,14 +81,16 @@ class TierTable:
             NO_ROW if row == NOT_FOUND else opened.read(row, selection),
             manifest.version,
             manifest.as_of_date,
-            self._freshness(manifest),
+            "stale" if self._now() > opened.expires else "fresh",
         )
 
     @property
     def status(self) -> Freshness:
         """`fresh`, `stale` (now is past expires_at) or `absent` (no version could be verified, or closed)."""
         opened = self._opened
-        return "absent" if opened is None else self._freshness(opened.manifest)
+        if opened is None:
+            return "absent"
+        return "stale" if self._now() > opened.expires else "fresh"
 
     @property
     def manifest(self) -> Manifest | None:
@@ -154,9 +155,6 @@ class TierTable:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _freshness(self, manifest: Manifest) -> Freshness:
-        return "stale" if self._clock() > manifest.expires_at else "fresh"
 
     def _open_newer(self, manifest: Manifest) -> OpenedVersion | None:
         serving = self.manifest
