@@ -28,6 +28,10 @@ def ignore_step(step: str) -> None:
     del step
 
 
+def always() -> None:
+    """The guard of a commit that nobody else may claim: does not refuse."""
+
+
 class OutputFile(FileIO):
     """A new file (never an existing one), mode 0640, that hashes what it writes.
 
@@ -107,9 +111,18 @@ class Disk:
         finally:
             os.close(folder)
 
-    def commit_link(self, written: Path, name: Path) -> None:
-        """Give a written manifest its committed name; raises FileExistsError when it is taken. Step link:manifest."""
+    def open_lock(self, path: Path) -> int:
+        """Open a lock file, made where it is missing, and return its descriptor. Step open:lock."""
+        self._hook("open:lock")
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+
+    def commit_link(self, written: Path, name: Path, may_commit: Callable[[], None]) -> None:
+        """Give a written manifest its committed name, unless `may_commit` raises. Step link:manifest.
+
+        Raises FileExistsError when the name is taken.
+        """
         self._hook("link:manifest")
+        may_commit()  # the last thing before: whoever was paused until here is asked after the pause
         os.link(written, name)
 
     def switch(self, written: Path, name: Path) -> None:

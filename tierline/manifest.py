@@ -76,8 +76,20 @@ class FileEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class PreviousManifest:
+    """The version that was current before, and the SHA-256 (hex) of its manifest's bytes."""
+
+    version: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
-    """What one published version holds; `tiers` counts rows by tier in policy order and sums to `rows`."""
+    """What one published version holds; `tiers` counts rows by tier in policy order and sums to `rows`.
+
+    previous: CURRENT.json vouches for the newest manifest, each manifest for the one before, so that rot in an older
+    one is found. None for the first version, and where the one before could not be trusted.
+    """
 
     contract_version: str
     version: int
@@ -90,6 +102,7 @@ class Manifest:
     tiers: Mapping[str, int]
     files: tuple[FileEntry, ...]
     provenance: Mapping[str, str]
+    previous: PreviousManifest | None = None
 
     def file(self, name: str) -> FileEntry:
         """The entry of the file with this name; raises ManifestError when the version does not list it."""
@@ -115,6 +128,7 @@ class Manifest:
                 "tiers": dict(self.tiers),
                 "files": [{"path": f.path, "bytes": f.bytes, "sha256": f.sha256} for f in self.files],
                 "provenance": dict(self.provenance),
+                "previous": self.previous and {"version": self.previous.version, "sha256": self.previous.sha256},
             }
         )
 
@@ -151,7 +165,10 @@ class Manifest:
             tiers=fields.mapping("tiers", int),
             files=fields.files("files"),
             provenance=fields.mapping("provenance", str),
+            previous=fields.previous("previous"),
         )
+        if manifest.previous is not None and manifest.previous.version >= version:
+            raise fields.wrong("previous", "is not an older version")
         if any(count < 0 for count in manifest.tiers.values()) or sum(manifest.tiers.values()) != manifest.rows:
             raise fields.wrong("tiers", "does not sum to rows")
         return manifest
@@ -221,6 +238,12 @@ class _Fields:
         if any(type(item) is not kind for item in value.values()):
             raise self.wrong(field, f"must map names to {kind.__name__}")
         return value
+
+    def previous(self, field: str) -> PreviousManifest | None:
+        if self._value.get(field) is None:  # manifests were written without it once
+            return None
+        part = _Fields(f"{self._file}: {field}", json.dumps(self._get(field, dict)).encode())
+        return PreviousManifest(part.whole("version", 1), part.text("sha256", _SHA256))
 
     def files(self, field: str) -> tuple[FileEntry, ...]:
         entries = []

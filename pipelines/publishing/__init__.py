@@ -5,9 +5,10 @@ Belongs here: writing the folder that routing services read. Does not: what the 
 
 from pipelines.durable import Disk
 from pipelines.publishing.errors import PublishError, PublishLockError
-from pipelines.publishing.history import Recovery, recover
+from pipelines.publishing.housekeeping import Recovery, recover
 from pipelines.publishing.lock import publishing_lock
 from pipelines.publishing.publish import Publication, publish
+from pipelines.publishing.rollback import rollback
 
 __all__ = [
     "Disk",
@@ -18,4 +19,5 @@ __all__ = [
     "publish",
     "publishing_lock",
     "recover",
+    "rollback",
 ]

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipelines.durable import FILE_MODE
+from pipelines.durable import Disk, Hook, ignore_step
 from pipelines.publishing.errors import PublishLockError
 
 LOCK_NAME = ".lock"
@@ -20,14 +20,17 @@ LOCK_POLL_SECONDS = 0.05
 
 
 @contextmanager
-def publishing_lock(folder: Path, wait_seconds: float) -> Iterator[None]:
+def publishing_lock(
+    folder: Path, wait_seconds: float, hook: Hook = ignore_step, name: str = LOCK_NAME
+) -> Iterator[None]:
     """Hold the folder's exclusive lock; it goes with the process, however that ends.
 
-    Raises PublishLockError when another publisher still holds it after `wait_seconds`.
+    A holder that is stopped, not dead, keeps it: then nobody else can publish, and says so after `wait_seconds`.
+    Raises PublishLockError when another publisher still holds it by then.
     """
-    lock = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+    lock = Disk(hook).open_lock(folder / name)
     try:
-        _take(lock, folder, wait_seconds)
+        _take(lock, folder / name, wait_seconds)
         try:
             yield
         finally:
@@ -37,7 +40,7 @@ def publishing_lock(folder: Path, wait_seconds: float) -> Iterator[None]:
         os.close(lock)
 
 
-def _take(lock: int, folder: Path, wait_seconds: float) -> None:
+def _take(lock: int, path: Path, wait_seconds: float) -> None:
     deadline = time.monotonic() + wait_seconds
     while True:
         try:
@@ -45,8 +48,8 @@ def _take(lock: int, folder: Path, wait_seconds: float) -> None:
         except BlockingIOError:
             if time.monotonic() >= deadline:
                 raise PublishLockError(
-                    f"{folder / LOCK_NAME} is held by another publisher, after a wait of {wait_seconds:g} s; "
-                    f"let it end, or find it with `lslocks`, then run again"
+                    f"{path} is held by another publisher, after a wait of {wait_seconds:g} s; let it end, or find "
+                    f"it with `lslocks` (one that is stopped holds it too: continue or kill it), then run again"
                 ) from None
             time.sleep(LOCK_POLL_SECONDS)
         else:

@@ -5,33 +5,32 @@ Belongs here: the sequence and its decisions. Does not: single system calls (dur
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pipelines.durable import Disk, Hook, ignore_step
+from pipelines.durable import Disk, Hook, always, ignore_step
+from pipelines.publishing.commit import checked, commit, prepare, prepare_inside
 from pipelines.publishing.errors import PublishError
 from pipelines.publishing.history import (
-    Recovery,
-    collect,
+    ROLLBACK_REASON,
+    Versions,
     committed,
     current_version,
     is_intact,
-    recover,
-    run_name,
-    switch_to,
+    previous_manifest,
+    rolled_back,
 )
+from pipelines.publishing.housekeeping import Recovery, collect, recover, run_name
 from pipelines.publishing.lock import publishing_lock
+from pipelines.publishing.retention import KEEP_VERSIONS, LOCK_WAIT_SECONDS, MIN_AGE
 from pipelines.publishing.rows import RowCheck, checked_schema, exact_batches
 from pipelines.publishing.version_files import validate, write_files
-from tierline.manifest import BATCH_ROWS, MANIFESTS_FOLDER, RUNS_FOLDER, Manifest, ManifestError, manifest_name
+from tierline.manifest import BATCH_ROWS, RUNS_FOLDER, Manifest, manifest_name
 
-KEEP_VERSIONS = 14  # two weeks of nights
-MIN_AGE = timedelta(hours=24)  # longer than any query holds a version's files
-LOCK_WAIT_SECONDS = 10.0
 _RUN_MANIFEST = "manifest.json"  # the manifest's first name, in its run folder; its link in manifests/ commits it
 
 
@@ -70,79 +69,71 @@ def publish(
     lock_wait_seconds: float = LOCK_WAIT_SECONDS,
     keep_versions: int = KEEP_VERSIONS,
     min_age: timedelta = MIN_AGE,
+    again: bool = False,
+    may_commit: Callable[[], None] = always,
     batch_rows: int = BATCH_ROWS,
     hook: Hook = ignore_step,
 ) -> Publication:
     """Publish the rows of a pyarrow.RecordBatchReader, sorted by service_key, as a new version of `folder`.
 
-    Nothing is written when the current version, intact, has the same run key, or is of a later as-of date. `tiers` are
-    the policy's, in order. `published_at` and `expires_at` are aware. `batch_rows` is for tests; published tables have
-    65,536. `hook` is called before each durable step with its name. Holds one batch of rows at a time.
+    Nothing is written when the current version, intact, has the same run key, or is of a later as-of date, or when an
+    operator rolled this run key back, unless `again`. `tiers` are the policy's, in order. `published_at` and
+    `expires_at` are aware. `may_commit` is called under the lock just before the commit and refuses it by raising: for
+    a run that was paused while another took over. `batch_rows` is for tests; published tables have 65,536. `hook` is
+    called before each durable step with its name. Holds one batch of rows at a time.
 
-    Raises PublishError (rows or arguments), PublishLockError (another publisher), OSError (the disk): then the current
-    version stays and what was written is removed.
+    Raises PublishError (rows or arguments), PublishLockError (another publisher), OSError (the disk), and what
+    `may_commit` raises: then the current version stays and what was written is removed.
     """
-    wanted = _wanted_manifest(
-        contract_version=contract_version,
-        version=1,
-        as_of_date=as_of_date,
-        published_at=published_at,
-        expires_at=expires_at,
-        run_key=run_key,
-        service_key_type=service_key_type,
-        rows=0,
-        tiers=dict.fromkeys(tiers, 0),
-        files=(),
-        provenance=dict(provenance),
+    wanted = checked(
+        Manifest(
+            contract_version=contract_version,
+            version=1,
+            as_of_date=as_of_date,
+            published_at=published_at,
+            expires_at=expires_at,
+            run_key=run_key,
+            service_key_type=service_key_type,
+            rows=0,
+            tiers=dict.fromkeys(tiers, 0),
+            files=(),
+            provenance=dict(provenance),
+        )
     )
     if keep_versions < 1:
         raise PublishError(f"keep_versions is {keep_versions}: at least the current version must be kept")
     disk = Disk(hook)
-    _prepare(folder, disk)
-    with publishing_lock(folder, lock_wait_seconds):
-        _prepare_inside(folder, disk)
+    prepare(folder, disk)
+    with publishing_lock(folder, lock_wait_seconds, hook):
+        prepare_inside(folder, disk)
         recovery = recover(folder, disk)
         versions = committed(folder)
         latest = current_version(folder) or next((m for m in reversed(versions.values()) if m is not None), None)
-        if latest is not None and (reason := _reason_to_leave(folder, latest, run_key, as_of_date)) is not None:
-            return Publication(created=False, manifest=latest, reason=reason, recovery=recovery)
-        version = max([*versions, latest.version if latest else 0], default=0) + 1
-        manifest = _create(reader, folder, replace(wanted, version=version), batch_rows, disk)
-        collected: tuple[int, ...] = ()
-        uncollected = None
-        try:
-            collected = collect(
-                folder, keep_versions=keep_versions, min_age=min_age, published_at=published_at, disk=disk
+        if latest is not None:
+            reason = _reason_to_leave(folder, latest, run_key, as_of_date) or (
+                None if again else _taken_back(versions, run_key)
             )
-        except OSError as error:
-            uncollected = str(error)
-        return Publication(True, manifest, None, recovery, collected, uncollected)
+            if reason is not None:
+                return Publication(created=False, manifest=latest, reason=reason, recovery=recovery)
+        version = max([*versions, latest.version if latest else 0], default=0) + 1
+        wanted = replace(wanted, version=version, previous=previous_manifest(folder))
+        manifest = _create(reader, folder, wanted, batch_rows, disk=disk, may_commit=may_commit)
+        return with_old_collected(
+            Publication(True, manifest, None, recovery), folder, keep_versions=keep_versions, min_age=min_age, disk=disk
+        )
 
 
-def _wanted_manifest(**fields: Any) -> Manifest:
-    manifest = Manifest(**fields)
-    if manifest.published_at.utcoffset() is None or manifest.expires_at.utcoffset() is None:
-        raise PublishError("published_at and expires_at must be aware datetimes: give them a time zone")
-    if manifest.expires_at <= manifest.published_at:
-        raise PublishError("expires_at must be after published_at")
+def with_old_collected(
+    done: Publication, folder: Path, *, keep_versions: int, min_age: timedelta, disk: Disk
+) -> Publication:
+    """Collect old versions after one was made; that this may fail is told and undoes nothing."""
     try:
-        Manifest.parse(manifest.to_bytes(), manifest.version)
-    except ManifestError as error:
-        raise PublishError(f"these arguments make no manifest that a reader takes: {error}") from error
-    return manifest
-
-
-def _prepare(folder: Path, disk: Disk) -> None:
-    for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
-        disk.make_folder(missing, "published")
-        disk.sync_folder(missing.parent, "parent")
-
-
-def _prepare_inside(folder: Path, disk: Disk) -> None:
-    for name in (RUNS_FOLDER, MANIFESTS_FOLDER):
-        if not (folder / name).exists():
-            disk.make_folder(folder / name, name)
-            disk.sync_folder(folder, "published")
+        collected = collect(
+            folder, keep_versions=keep_versions, min_age=min_age, published_at=done.manifest.published_at, disk=disk
+        )
+    except OSError as error:
+        return replace(done, uncollected=str(error))
+    return replace(done, collected=collected)
 
 
 def _reason_to_leave(folder: Path, latest: Manifest, run_key: str, as_of_date: date) -> str | None:
@@ -155,7 +146,17 @@ def _reason_to_leave(folder: Path, latest: Manifest, run_key: str, as_of_date: d
     return None
 
 
-def _create(reader: Any, folder: Path, wanted: Manifest, batch_rows: int, disk: Disk) -> Manifest:
+def _taken_back(versions: Versions, run_key: str) -> str | None:
+    rollback = rolled_back(versions).get(run_key)
+    if rollback is None:
+        return None
+    why = rollback.provenance.get(ROLLBACK_REASON, "no reason given")
+    return f"rolled back by version {rollback.version} ({why}): pass accept to publish it again"
+
+
+def _create(
+    reader: Any, folder: Path, wanted: Manifest, batch_rows: int, *, disk: Disk, may_commit: Callable[[], None]
+) -> Manifest:
     run = folder / RUNS_FOLDER / run_name(wanted.version)
     name = folder / manifest_name(wanted.version)
     try:
@@ -174,9 +175,7 @@ def _create(reader: Any, folder: Path, wanted: Manifest, batch_rows: int, disk: 
         validate(folder, manifest, batch_rows)
         disk.write_file(run / _RUN_MANIFEST, manifest.to_bytes(), "manifest")
         disk.sync_folder(run, "run")
-        disk.commit_link(run / _RUN_MANIFEST, name)
-        disk.sync_folder(folder / MANIFESTS_FOLDER, "manifests")
-        switch_to(folder, manifest.version, disk)
+        commit(folder, run / _RUN_MANIFEST, manifest.version, disk, may_commit)
     except BaseException:
         # A committed version stays: the next publisher's recover() finishes it. What is not, must not fill the disk.
         if run.exists() and not _is_link_of(name, run / _RUN_MANIFEST):

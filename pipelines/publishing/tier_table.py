@@ -5,12 +5,14 @@ Belongs here: what is published, under which run key and contract. Does not: how
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import duckdb
 
 from data_contracts import contract
 from pipelines.contracts.tables import arrow_schema
+from pipelines.durable import always
 from pipelines.night import Night
 from pipelines.publishing.publish import Publication, publish
 from pipelines.run_key import code_digest, run_key
@@ -20,10 +22,18 @@ from tierline.manifest import BATCH_ROWS
 CONTRACT = "published.customer_tiers"
 
 
-def publish_tier_table(con: duckdb.DuckDBPyConnection, night: Night, now: datetime) -> Publication:
+def publish_tier_table(
+    con: duckdb.DuckDBPyConnection,
+    night: Night,
+    now: datetime,
+    *,
+    again: bool = False,
+    may_commit: Callable[[], None] = always,
+) -> Publication:
     """Publishes `scores.subscription` as the contract's columns, sorted by service_key. `now` is aware.
 
-    Raises PublishError or PublishLockError; the current version stays then.
+    again, may_commit: as of publish(). Raises PublishError, PublishLockError, or what `may_commit` raises; the current
+    version stays then.
     """
     source = contract(CONTRACT)
     columns = ", ".join(f'cast("{c.name}" as {c.physical}) as "{c.name}"' for c in source.columns)
@@ -47,4 +57,7 @@ def publish_tier_table(con: duckdb.DuckDBPyConnection, night: Night, now: dateti
         },
         lock_wait_seconds=night.settings.lock_wait_seconds,
         keep_versions=night.settings.keep_versions,
+        min_age=timedelta(hours=night.settings.keep_hours),
+        again=again,
+        may_commit=may_commit,
     )

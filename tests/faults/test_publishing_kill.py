@@ -1,29 +1,29 @@
 """Publishers killed with SIGKILL at every durable step, and at random under readers: whole versions only, ever."""
 
-import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from publishers import KEYS, ROWS, Publishers, publish_stamped
 
-from pipelines.publishing import Publication, publish
 from tierline import TierTable, current_manifest, verified_file
 
-ROWS = 400
-KEYS = [f"+8613{number:08d}" for number in range(ROWS)]
 RACE_SECONDS = 10
 
-FIRST_STEPS = ["make:published", "sync-folder:parent", "make:runs", "sync-folder:published", "make:manifests"]
+FIRST_STEPS = [
+    "make:published",
+    "sync-folder:parent",
+    "open:lock",
+    "make:runs",
+    "sync-folder:published",
+    "make:manifests",
+]
 VERSION_STEPS = [
     "make:run",
     "create:customer_tiers.parquet",
@@ -58,67 +58,6 @@ RECOVERY_STEPS = [
     ("link:manifest", "remove:run-file"),
     ("link:manifest", "remove:run"),
 ]
-
-
-def stamped_rows(run_key: str) -> pa.Table:
-    return pa.table(
-        {
-            "service_key": KEYS,
-            "subscription_id": [f"S{number}" for number in range(ROWS)],
-            "tier": ["high" if number % 2 else "mid" for number in range(ROWS)],
-            "brand": [run_key] * ROWS,
-        }
-    )
-
-
-def publish_stamped(folder: Path, run_key: str, **changed: object) -> Publication:
-    """A version whose every row carries its run key as brand, so that a mixed read shows."""
-    arguments: dict[str, object] = {
-        "folder": folder,
-        "as_of_date": date(2026, 3, 1),
-        "run_key": run_key,
-        "service_key_type": "msisdn",
-        "tiers": ("high", "mid"),
-        "contract_version": "1.0.0",
-        "published_at": datetime.now(UTC),
-        "expires_at": datetime.now(UTC) + timedelta(hours=30),
-        "provenance": {},
-        "batch_rows": 128,
-        "keep_versions": 2,
-        "min_age": timedelta(0),
-    }
-    return publish(stamped_rows(run_key).to_reader(), **(arguments | changed))  # type: ignore[arg-type]
-
-
-class Publishers:
-    """A process that has imported everything and started no thread: it forks publishers that are ready at once."""
-
-    def __init__(self) -> None:
-        self._nursery = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def start(self, folder: Path, **order: object) -> int:
-        """Fork a publisher and return its process id; it dies at order's step, or publishes until it is killed."""
-        assert self._nursery.stdin is not None
-        self._nursery.stdin.write(json.dumps({"folder": str(folder)} | order) + "\n")
-        self._nursery.stdin.flush()
-        return self._next_line()
-
-    def ended(self) -> int:
-        """Wait for the publisher's end; its exit code, negative for a signal."""
-        return self._next_line()
-
-    def kill_one_at(self, folder: Path, step: str, run_key: str, occurrence: int = 1) -> None:
-        self.start(folder, step=step, run_key=run_key, occurrence=occurrence)
-        assert self.ended() == -signal.SIGKILL, f"the publisher came through without the step {step}"
-
-    def close(self) -> None:
-        self._nursery.communicate(timeout=60)
-
-    def _next_line(self) -> int:
-        assert self._nursery.stdout is not None
-        return int(self._nursery.stdout.readline())
 
 
 @pytest.fixture(scope="module")
@@ -246,40 +185,3 @@ def test_readers_beside_publishers_killed_at_random(tmp_path: Path, publishers: 
     assert set(kills) == {-signal.SIGKILL}
     # Otherwise nothing raced.
     assert reads > 100 and len(kills) >= 3 and len(seen) > 5, (reads, len(kills), len(seen))
-
-
-def carry_out(folder: str, step: str | None = None, run_key: str = "", occurrence: int = 1) -> None:
-    """What a forked publisher does: publish until it is killed, or kill itself at the step."""
-    steps: list[str] = []
-
-    def die(at: str) -> None:
-        steps.append(at)
-        if at == step and steps.count(step) == occurrence:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    if step is not None:
-        publish_stamped(Path(folder), run_key, hook=die)
-        return
-    while True:
-        # Old enough that no reader of this test still has its path: what min_age is for.
-        publish_stamped(Path(folder), f"{os.getpid()} {time.monotonic_ns()}", min_age=timedelta(seconds=2))
-
-
-def fork_publishers() -> None:
-    stamped_rows("a first table, since pyarrow imports pandas only then")
-    for line in sys.stdin:
-        publisher = os.fork()
-        if publisher == 0:
-            carry_out(**json.loads(line))
-            os._exit(0)
-        tell(publisher)
-        tell(os.waitstatus_to_exitcode(os.waitpid(publisher, 0)[1]))
-
-
-def tell(number: int) -> None:
-    sys.stdout.write(f"{number}\n")
-    sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    fork_publishers()

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipelines.publishing import Publication, publish
+from pipelines.publishing import Publication, publish, rollback
 
 SCHEMA = pa.schema(
     [
@@ -76,3 +76,20 @@ def run(folder: Path) -> Callable[..., Publication]:
         return publish(reader, **(arguments | changed))
 
     return publish_rows
+
+
+@pytest.fixture
+def back(folder: Path) -> Callable[..., Publication]:
+    """back(to, night, …) rolls back on the morning after a night, three hours after its publication."""
+
+    def roll_back(to: int | None = None, night: int = 0, **changed: Any) -> Publication:
+        published_at = dt.datetime(2026, 3, 2, 4, 0, tzinfo=dt.UTC) + dt.timedelta(days=night)
+        arguments: dict[str, Any] = {
+            "to_version": to,
+            "published_at": published_at,
+            "expires_at": published_at + dt.timedelta(hours=30),
+            "reason": "tiers of one brand were wrong",
+        }
+        return rollback(folder, **(arguments | changed))
+
+    return roll_back

@@ -21,6 +21,7 @@ Run = Callable[..., Publication]
 Records = Callable[[int], list[dict[str, Any]]]
 
 STEPS_OF_A_VERSION = [
+    "open:lock",
     "make:run",
     "create:customer_tiers.parquet",
     "create:customer_tiers.arrow",

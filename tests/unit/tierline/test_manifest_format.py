@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tierline import FileEntry, Manifest, ManifestError, Pointer
+from tierline.manifest import PreviousManifest
 
 MANIFEST = Manifest(
     contract_version="1.2.3",
@@ -35,6 +36,14 @@ def test_manifest_and_pointer_survive_a_round_trip_and_keep_the_policy_order_of_
     assert Pointer.parse(POINTER.to_bytes()) == POINTER
 
 
+def test_the_manifest_before_is_vouched_for_and_older_manifests_are_read_without_it() -> None:
+    chained = replace(MANIFEST, previous=PreviousManifest(6, "b" * 64))
+    assert Manifest.parse(chained.to_bytes(), 7) == chained
+    without = json.loads(MANIFEST.to_bytes())
+    assert without.pop("previous", "absent") is None
+    assert Manifest.parse(json.dumps(without).encode(), 7) == MANIFEST
+
+
 def test_unknown_fields_are_a_minor_change() -> None:
     assert Manifest.parse(manifest_with(checked_by="x", contract_version="1.9.0"), 7).rows == 3
 
@@ -55,6 +64,9 @@ def test_unknown_fields_are_a_minor_change() -> None:
         ({"expires_at": "2026-03-03T07:00:00"}, "expires_at must name its offset"),
         ({"expires_at": None}, "expires_at must be present"),
         ({"service_key_type": ""}, "service_key_type must match"),
+        ({"previous": {"version": 7, "sha256": "0" * 64}}, "previous is not an older version"),
+        ({"previous": {"version": 6, "sha256": "0"}}, "previous: sha256 must match"),
+        ({"previous": 6}, "previous must be present, as dict"),
         ({"run_key": ""}, "run_key must not be empty"),
         ({"provenance": {"policy": 1}}, "provenance must map names to str"),
         ({"files": [{"path": "runs/../x", "bytes": 1, "sha256": "0" * 64}]}, "path must match"),

@@ -1,0 +1,181 @@
+"""Processes that publish, roll back or mirror, and are killed or stopped at a step that was told them.
+
+Belongs here: what such a process does, and starting it fast. Does not: expectations (the test modules).
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from pipelines.publishing import Publication, PublishError, PublishLockError, publish, rollback
+
+ROWS = 400
+KEYS = [f"+8613{number:08d}" for number in range(ROWS)]
+LOCKED, REFUSED = 3, 4  # exit codes of a publisher that PublishLockError, or its guard, turned away
+
+
+def stamped_rows(run_key: str) -> pa.Table:
+    return pa.table(
+        {
+            "service_key": KEYS,
+            "subscription_id": [f"S{number}" for number in range(ROWS)],
+            "tier": ["high" if number % 2 else "mid" for number in range(ROWS)],
+            "brand": [run_key] * ROWS,
+        }
+    )
+
+
+def publish_stamped(folder: Path, run_key: str, **changed: object) -> Publication:
+    """A version whose every row carries its run key as brand, so that a mixed read shows."""
+    arguments: dict[str, Any] = {
+        "folder": folder,
+        "as_of_date": date(2026, 3, 1),
+        "run_key": run_key,
+        "service_key_type": "msisdn",
+        "tiers": ("high", "mid"),
+        "contract_version": "1.0.0",
+        "published_at": datetime.now(UTC),
+        "expires_at": datetime.now(UTC) + timedelta(hours=30),
+        "provenance": {},
+        "batch_rows": 128,
+        "keep_versions": 2,
+        "min_age": timedelta(0),
+    }
+    return publish(stamped_rows(run_key).to_reader(), **(arguments | changed))
+
+
+def roll_back(folder: Path, **changed: object) -> Publication:
+    arguments: dict[str, Any] = {
+        "published_at": datetime.now(UTC),
+        "expires_at": datetime.now(UTC) + timedelta(hours=30),
+        "reason": "a test",
+        "keep_versions": 2,
+        "min_age": timedelta(0),
+    }
+    return rollback(folder, **(arguments | changed))
+
+
+class Publishers:
+    """A process that has imported everything and started no thread: it forks publishers that are ready at once."""
+
+    def __init__(self) -> None:
+        self._nursery = subprocess.Popen(
+            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def start(self, folder: Path, **order: object) -> int:
+        """Fork a publisher and return its process id; see carry_out for the order."""
+        assert self._nursery.stdin is not None
+        self._nursery.stdin.write(json.dumps({"folder": str(folder)} | order) + "\n")
+        self._nursery.stdin.flush()
+        return self._next_line()
+
+    def ended(self) -> int:
+        """Wait for the publisher's end; its exit code, negative for a signal."""
+        return self._next_line()
+
+    def start_and_stop_at(self, folder: Path, step: str, run_key: str, **order: object) -> int:
+        """Fork a publisher and return its process id once it stands still at the step, to be continued."""
+        publisher = self.start(folder, step=step, run_key=run_key, signal="SIGSTOP", **order)
+        deadline = time.monotonic() + 30
+        while Path(f"/proc/{publisher}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+            assert time.monotonic() < deadline, f"the publisher did not come to the step {step}"
+            time.sleep(0.005)
+        return publisher
+
+    def kill_one_at(self, folder: Path, step: str, run_key: str = "", occurrence: int = 1, **order: object) -> None:
+        self.start(folder, step=step, run_key=run_key, occurrence=occurrence, **order)
+        assert self.ended() == -signal.SIGKILL, f"the publisher came through without the step {step}"
+
+    def close(self) -> None:
+        self._nursery.communicate(timeout=60)
+
+    def _next_line(self) -> int:
+        assert self._nursery.stdout is not None
+        return int(self._nursery.stdout.readline())
+
+
+def carry_out(folder: str, operation: str = "publish", step: str | None = None, **order: Any) -> None:
+    """What a forked publisher does: one operation, in which it sends itself a signal at the step; or, without a step,
+    publishing until it is killed.
+
+    order: run_key; occurrence of the step (1); signal (SIGKILL); turn: a file and the number that must stand in it at
+    the commit.
+    """
+    if step is None:
+        while True:
+            # Old enough that no reader of this test still has its path: what min_age is for.
+            publish_stamped(Path(folder), f"{os.getpid()} {time.monotonic_ns()}", min_age=timedelta(seconds=2))
+    steps: list[str] = []
+
+    def hook(at: str) -> None:
+        steps.append(at)
+        if at == step and steps.count(step) == order.get("occurrence", 1):
+            os.kill(os.getpid(), signal.Signals[order.get("signal", "SIGKILL")])
+
+    OPERATIONS[operation](Path(folder), hook, order)
+
+
+def guard(turn: tuple[str, str] | None) -> Callable[[], None]:
+    """A commit's guard: refuses when another number stands in the file, as after a takeover."""
+
+    def may_commit() -> None:
+        if turn is not None and Path(turn[0]).read_text() != turn[1]:
+            raise NotMyTurnError("another run took over")
+
+    return may_commit
+
+
+class NotMyTurnError(PublishError):
+    """What a guard raises."""
+
+
+def _publish(folder: Path, hook: Callable[[str], None], order: dict[str, Any]) -> None:
+    publish_stamped(folder, order["run_key"], hook=hook, may_commit=guard(order.get("turn")))
+
+
+def _roll_back(folder: Path, hook: Callable[[str], None], order: dict[str, Any]) -> None:
+    roll_back(folder, hook=hook, may_commit=guard(order.get("turn")))
+
+
+OPERATIONS: dict[str, Callable[[Path, Callable[[str], None], dict[str, Any]], None]] = {
+    "publish": _publish,
+    "rollback": _roll_back,
+}
+
+
+def fork_publishers() -> None:
+    stamped_rows("a first table, since pyarrow imports pandas only then")
+    for line in sys.stdin:
+        publisher = os.fork()
+        if publisher == 0:
+            code = 1
+            try:
+                carry_out(**json.loads(line))
+                code = 0
+            except PublishLockError:
+                code = LOCKED
+            except NotMyTurnError:
+                code = REFUSED
+            finally:
+                os._exit(code)
+        tell(publisher)
+        tell(os.waitstatus_to_exitcode(os.waitpid(publisher, 0)[1]))
+
+
+def tell(number: int) -> None:
+    sys.stdout.write(f"{number}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    fork_publishers()
