@@ -1,6 +1,6 @@
 """Holding a listed file's bytes, verified, for as long as its version is served.
 
-Belongs here: opening without blocking, mapping or copying, and what happens to a held file later. Does not: their meaning.
+Belongs here: opening without blocking, mapping or copying, noticing later changes. Does not: what the bytes mean.
 """
 
 from __future__ import annotations

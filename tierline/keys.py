@@ -17,7 +17,7 @@ KEY_BYTES = 8
 KEY_TYPE = np.dtype("<i8")
 
 _is_e164 = re.compile(rf"\+[1-9][0-9]{{{MIN_DIGITS - 1},{MAX_DIGITS - 1}}}").fullmatch
-_PLACES = tuple(16 * 10 ** (MAX_DIGITS - digits) for digits in range(MAX_DIGITS + 1))
+_PLACES: tuple[int, ...] = tuple(16 * 10 ** (MAX_DIGITS - digits) for digits in range(MAX_DIGITS + 1))
 
 
 def encode_msisdn(number: object) -> int | None:

@@ -15,9 +15,9 @@ import numpy as np
 import pyarrow as pa
 
 from tierline.columns import Cell, cell_reader
+from tierline.held import HeldFile, Hold
 from tierline.keys import KEY_BYTES, KEY_TYPE, encode_msisdn
 from tierline.manifest import ARROW_NAME, KEYS_NAME, MSISDN, Manifest, ManifestError
-from tierline.verify import map_file
 
 KEY_COLUMN = "service_key"
 TIER_COLUMN = "tier"
@@ -41,12 +41,13 @@ class OpenedVersion:
     Raises ManifestError when the files are damaged or do not fit the manifest, OSError when one can't be opened.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
+    def __init__(self, folder: Path, manifest: Manifest, hold: Hold = "map") -> None:
         self.manifest = manifest
         self.expires = manifest.expires_at.timestamp()
         entry = manifest.file(ARROW_NAME)
+        self._held = [HeldFile(folder, entry, hold)]
         try:
-            reader = pa.ipc.open_file(pa.py_buffer(map_file(folder, entry)))
+            reader = pa.ipc.open_file(pa.py_buffer(self._held[0].content))
             self._batches = [reader.get_batch(index) for index in range(reader.num_record_batches)]
         except pa.ArrowException as error:
             raise ManifestError(f"{entry.path} is not an Arrow IPC file") from error
@@ -55,7 +56,13 @@ class OpenedVersion:
         self._columns = {name: _Column(self._batches, name) for name in self.schema.names}
         self._selections: dict[Wanted, Selection] = {}
         # find(key): the row of a service key, or NOT_FOUND, also for a key of another form than the table's.
-        self.find = self._msisdn_finder(folder) if manifest.service_key_type == MSISDN else _text_finder(self._batches)
+        self.find = (
+            self._msisdn_finder(folder, hold) if manifest.service_key_type == MSISDN else _text_finder(self._batches)
+        )
+
+    def damage(self) -> str | None:
+        """What happened to the files since they were verified, as far as it can be seen; None when nothing did."""
+        return next((damage for held in self._held if (damage := held.damage()) is not None), None)
 
     def select(self, fields: Sequence[str] | None) -> Selection:
         """The columns of these fields in this order; None is all but the key. Raises UnknownFieldError."""
@@ -116,11 +123,12 @@ class OpenedVersion:
             raise ManifestError(f"{path}: all record batches but the last must have the same count of rows")
         return full
 
-    def _msisdn_finder(self, folder: Path) -> Callable[[object], int]:
+    def _msisdn_finder(self, folder: Path, hold: Hold) -> Callable[[object], int]:
         entry = self.manifest.file(KEYS_NAME)
         if entry.bytes != self.manifest.rows * KEY_BYTES:
             raise ManifestError(f"{entry.path} must have {KEY_BYTES} bytes a row, {self.manifest.rows} rows")
-        keys = np.frombuffer(map_file(folder, entry), KEY_TYPE)
+        self._held.append(HeldFile(folder, entry, hold))
+        keys = np.frombuffer(self._held[1].content, KEY_TYPE)
         rows, search = len(keys), keys.searchsorted
 
         def find(key: object) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -49,32 +49,33 @@ def read_manifest(folder: Path, pointer: Pointer) -> Manifest:
     return Manifest.parse(content, pointer.version)
 
 
-def vouched_manifests(folder: Path) -> Iterator[Manifest]:
+def vouched_manifests(folder: Path) -> list[Manifest]:
     """Older manifests that can be trusted although the current version can't be read, newest first.
 
     The one after names a manifest's SHA-256 as its `previous`. It may be damaged itself: no damage makes up the digest
-    of another file. Never one past the version that CURRENT.json names, as long as that can be read. Raises OSError
-    when the folder can't be listed.
+    of another file. Never one past the version that CURRENT.json names, as long as that can be read, and none that a
+    rollback left behind. Raises OSError when the folder can't be listed.
     """
     try:
         newest = read_pointer(folder).version
     except (ManifestError, OSError):
         newest = None
-    contents: dict[int, bytes] = {}
+    found: dict[int, Manifest] = {}
+    digests: dict[int, str] = {}
+    vouched: set[str] = set()
     for path in (folder / MANIFESTS_FOLDER).iterdir():
         version = int(path.stem) if path.stem.isascii() and path.stem.isdigit() else 0
-        if path.name == f"{version}.json" and (newest is None or version <= newest):
-            try:
-                contents[version] = _small_file(path)
-            except (ManifestError, OSError):
-                continue
-    vouched = {digest for content in contents.values() if (digest := _previous_sha256(content)) is not None}
-    for version, content in sorted(contents.items(), reverse=True):
-        if hashlib.sha256(content).hexdigest() in vouched:
-            try:
-                yield Manifest.parse(content, version)
-            except ManifestError:  # of another major version
-                continue
+        if path.name != f"{version}.json" or (newest is not None and version > newest):
+            continue
+        try:
+            content = _small_file(path)
+            vouched.add(_previous_sha256(content))
+            digests[version] = hashlib.sha256(content).hexdigest()
+            found[version] = Manifest.parse(content, version)
+        except (ManifestError, OSError):  # a version less to choose from
+            continue
+    left_behind = {v for manifest in found.values() for v in range(_origin(manifest) + 1, manifest.version)}
+    return [m for v, m in sorted(found.items(), reverse=True) if digests[v] in vouched and v not in left_behind]
 
 
 def map_file(folder: Path, entry: FileEntry) -> memoryview:
@@ -128,12 +129,17 @@ def verified_file(folder: Path | str, name: str) -> Path:
     return use_current(folder, check)
 
 
-def _previous_sha256(content: bytes) -> str | None:
+def _previous_sha256(content: bytes) -> str:
     try:
-        digest = json.loads(content)["previous"]["sha256"]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return None
-    return digest if isinstance(digest, str) else None
+        return str(json.loads(content)["previous"]["sha256"])
+    except (ValueError, TypeError, KeyError, RecursionError):  # damaged, or the first version
+        return ""
+
+
+def _origin(manifest: Manifest) -> int:
+    # A rollback lists the files of the older version that it brings back.
+    runs = [entry.path.split("/")[1].partition("-")[0] for entry in manifest.files]
+    return min((int(run) for run in runs if run.isascii() and run.isdigit()), default=manifest.version)
 
 
 def _small_file(path: Path) -> bytes:
