@@ -21,6 +21,7 @@ from pipelines.publishing.tier_table import CONTRACT
 from tierline.manifest import BATCH_ROWS
 
 TIERS = ("high", "mid", "ordinary")
+SEED = 20240630
 AS_OF = dt.date(2024, 6, 30)
 REASONS = ("", "arpu_high;tenure_long", "arpu_low;credit_good", "tenure_short", "no_closed_bill;credit_unknown")
 
@@ -31,7 +32,7 @@ def numbers(rows: int, seed: int) -> np.ndarray:
     return 8_613_000_000_000 + np.cumsum(gaps // 2 * 2)  # even, so that every odd number is unknown
 
 
-def publish_made_rows(folder: Path, rows: int, *, run_key: str = "bench", seed: int = 20240630) -> Publication:
+def publish_made_rows(folder: Path, rows: int, *, run_key: str = "bench", seed: int = SEED) -> Publication:
     """Publish `rows` made-up rows; another run_key makes another version with the same numbers."""
     now = dt.datetime.now(dt.UTC)
     source = contract(CONTRACT)

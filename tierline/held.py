@@ -79,7 +79,8 @@ class HeldFile:
 
 def _copied(file: FileIO, entry: FileEntry) -> tuple[memoryview, str]:
     # Anonymous memory and not bytes: it goes back to the system at once, and outside the interpreter lock.
-    copy, digest, at = memoryview(mmap.mmap(-1, entry.bytes)), hashlib.sha256(), 0
+    memory = mmap.mmap(-1, entry.bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    copy, digest, at = memoryview(memory), hashlib.sha256(), 0
     while at < entry.bytes:
         count = file.readinto(copy[at : at + COPY_BYTES])
         if not count:
