@@ -129,14 +129,14 @@ class OpenedVersion:
             raise ManifestError(f"{entry.path} must have {KEY_BYTES} bytes a row, {self.manifest.rows} rows")
         self._held.append(HeldFile(folder, entry, hold))
         keys = np.frombuffer(self._held[1].content, KEY_TYPE)
-        rows, search = len(keys), keys.searchsorted
+        rows, search, stored = len(keys), keys.searchsorted, memoryview(keys)
 
         def find(key: object) -> int:
             code = encode_msisdn(key)
             if code is None:
                 return NOT_FOUND
             row = int(search(code))
-            return row if row < rows and keys[row] == code else NOT_FOUND
+            return row if row < rows and stored[row] == code else NOT_FOUND
 
         return find
 
