@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types lock bench clean prerequisites
+.PHONY: help setup demo test lint types lock bench bench-lookup clean prerequisites
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 prerequisites:
 	@command -v git >/dev/null || { echo "git is missing. Cure: sudo apt-get install git" >&2; exit 1; }
@@ -51,6 +51,9 @@ types: $(READY) ## Check types
 
 bench: $(READY) ## Time one night of 100,000 customers
 	@$(BIN)/python -m benchmarks.nightly
+
+bench-lookup: $(READY) ## Time lookups in a table of 5,000,000 rows
+	@$(BIN)/python -m benchmarks.lookup
 
 lock: ## Make requirements.lock anew (needs uv)
 	uv pip compile pyproject.toml --universal --generate-hashes --all-extras --python-version 3.11 --no-header --upgrade -o requirements.lock

@@ -5,6 +5,7 @@ Belongs here: connecting, running SQL files, what failed and where. Does not: wh
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from pipelines.run_context import RunTable
 from pipelines.settings import Settings
 from pipelines.sql_catalogue import SqlTable
 
+# How DuckDB tells of a block or a log that is not what it wrote.
+_DAMAGED = re.compile(r"(?i)corrupt database file|checksum|not a valid duckdb database|failure while replaying wal")
 SCHEMAS = ("intake", "staging", "run", "features", "scores")
 
 
@@ -52,7 +55,10 @@ class Warehouse:
 
     @contextmanager
     def open(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection that is closed in any case. Raises WarehouseError if another process holds the file too long."""
+        """A connection that is closed in any case.
+
+        Raises WarehouseBusyError if another process holds the file too long, WarehouseError if the file is damaged.
+        """
         con = self._connect()
         try:
             con.execute("set TimeZone = 'UTC'")
@@ -60,6 +66,10 @@ class Warehouse:
             for schema in SCHEMAS:
                 con.execute(f"create schema if not exists {schema}")
             yield con
+        except (duckdb.Error, WarehouseError) as error:
+            if _DAMAGED.search(str(error)) is None:
+                raise
+            raise self._unusable(error) from error
         finally:
             con.close()
 
@@ -84,16 +94,23 @@ class Warehouse:
                 return con
             except duckdb.IOException as error:
                 if "lock" not in str(error).lower():
-                    raise WarehouseError(
-                        f"{self.path} can't be opened: {error}. It can be made anew: move it away and run again, "
-                        "with all extracts in landing/"
-                    ) from error
+                    raise self._unusable(error) from error
                 if time.monotonic() >= deadline:
                     raise WarehouseBusyError(
                         f"{self.path} is held by another run ({_holder(str(error))}); waited "
                         f"{self.lock_wait_seconds:g} s. Let it finish, or raise the setting lock_wait_seconds"
                     ) from error
                 time.sleep(0.1)
+            except duckdb.Error as error:
+                raise self._unusable(error) from error
+
+    def _unusable(self, error: Exception) -> WarehouseError:
+        if _DAMAGED.search(str(error)) is None:
+            return WarehouseError(f"{self.path} can't be opened: {error}")
+        return WarehouseError(
+            f"{self.path} is damaged: {error}. Nothing that is published depends on it: make it anew from landing/ "
+            "with `tierline rebuild`"
+        )
 
 
 def _holder(message: str) -> str:

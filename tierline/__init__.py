@@ -3,6 +3,7 @@
 Belongs here: what reads a published tier table. Does not: anything that makes one.
 """
 
+from tierline.held import Hold
 from tierline.manifest import FileEntry, Manifest, ManifestError, Pointer
 from tierline.opened import UnknownFieldError
 from tierline.table import Answer, Freshness, TierTable
@@ -12,6 +13,7 @@ __all__ = [
     "Answer",
     "FileEntry",
     "Freshness",
+    "Hold",
     "Manifest",
     "ManifestError",
     "Pointer",

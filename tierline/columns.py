@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Context, Decimal
+from struct import Struct
 from typing import Any
 
 import pyarrow as pa
@@ -16,6 +17,10 @@ Cell = Callable[[int], object]
 
 _EPOCH_ORDINAL = dt.date(1970, 1, 1).toordinal()
 _DECIMAL_BYTES = 16
+_INT64_DIGITS = 18  # every decimal of so many digits fits into its low eight bytes
+_exactly = Context(prec=100)  # more digits than any column has; the thread's own context may round
+_two_offsets = Struct("=ii").unpack_from
+_OFFSET_BYTES = 4
 
 
 def cell_reader(array: Any) -> Cell:
@@ -38,7 +43,7 @@ def _value_reader(array: Any) -> Cell | None:
         return None
     kind = array.type
     if pa.types.is_decimal128(kind):
-        return _decimal(array.buffers(), kind.scale)
+        return _decimal(array.buffers(), kind.precision, kind.scale)
     makers: dict[str, Callable[[list[Any]], Cell]] = {
         "string": _text,
         "int16": lambda buffers: memoryview(buffers[1]).cast("h").__getitem__,
@@ -62,19 +67,24 @@ def _date(buffers: list[Any]) -> Cell:
 
 
 def _text(buffers: list[Any]) -> Cell:
-    offsets = memoryview(buffers[1]).cast("i")
+    offsets = memoryview(buffers[1])
     data = memoryview(buffers[2]) if buffers[2] is not None else memoryview(b"")
-    return lambda row: str(data[offsets[row] : offsets[row + 1]], "utf-8")
+
+    def read(row: int) -> str:
+        start, end = _two_offsets(offsets, row * _OFFSET_BYTES)
+        return str(data[start:end], "utf-8")
+
+    return read
 
 
-def _decimal(buffers: list[Any], scale: int) -> Cell:
-    data = memoryview(buffers[1]).cast("B")
-    exponent = f"E{-scale}"
+def _decimal(buffers: list[Any], precision: int, scale: int) -> Cell:
+    data, scaled, exponent = memoryview(buffers[1]).cast("B"), _exactly.scaleb, -scale
+    if precision <= _INT64_DIGITS:
+        low = data.cast("q")
+        return lambda row: scaled(low[2 * row], exponent)
 
     def read(row: int) -> Decimal:
         start = row * _DECIMAL_BYTES
-        unscaled = int.from_bytes(data[start : start + _DECIMAL_BYTES], "little", signed=True)
-        # From text it is exact whatever precision the thread's decimal context has.
-        return Decimal(f"{unscaled}{exponent}")
+        return scaled(int.from_bytes(data[start : start + _DECIMAL_BYTES], "little", signed=True), exponent)
 
     return read

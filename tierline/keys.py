@@ -16,7 +16,8 @@ MAX_DIGITS = 15
 KEY_BYTES = 8
 KEY_TYPE = np.dtype("<i8")
 
-_E164 = re.compile(rf"\+[1-9][0-9]{{{MIN_DIGITS - 1},{MAX_DIGITS - 1}}}")
+_is_e164 = re.compile(rf"\+[1-9][0-9]{{{MIN_DIGITS - 1},{MAX_DIGITS - 1}}}").fullmatch
+_PLACES: tuple[int, ...] = tuple(16 * 10 ** (MAX_DIGITS - digits) for digits in range(MAX_DIGITS + 1))
 
 
 def encode_msisdn(number: object) -> int | None:
@@ -25,9 +26,10 @@ def encode_msisdn(number: object) -> int | None:
     Digits padded right with zeros to 15, × 16, + the count of digits: keys compare as the strings do, also where one
     number is a prefix of another (plain int() breaks there). At most 999999999999999 × 16 + 15 < 2**63.
     """
-    if not isinstance(number, str) or _E164.fullmatch(number) is None:
+    if not isinstance(number, str) or _is_e164(number) is None:
         return None
-    return int(number[1:].ljust(MAX_DIGITS, "0")) * 16 + len(number) - 1
+    digits = len(number) - 1
+    return int(number) * _PLACES[digits] + digits
 
 
 def encode_column(offsets: npt.NDArray[np.int32], data: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:

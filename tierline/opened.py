@@ -5,8 +5,9 @@ Belongs here: what never changes once a version is open. Does not: which version
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,17 @@ import numpy as np
 import pyarrow as pa
 
 from tierline.columns import Cell, cell_reader
+from tierline.held import HeldFile, Hold
 from tierline.keys import KEY_BYTES, KEY_TYPE, encode_msisdn
 from tierline.manifest import ARROW_NAME, KEYS_NAME, MSISDN, Manifest, ManifestError
-from tierline.verify import map_file
 
 KEY_COLUMN = "service_key"
 TIER_COLUMN = "tier"
 NOT_FOUND = -1
 MAX_SELECTIONS = 256
+BREATH_SECONDS = 0.0005
+
+Wanted = tuple[str, ...] | None
 
 
 class UnknownFieldError(KeyError):
@@ -37,27 +41,32 @@ class OpenedVersion:
     Raises ManifestError when the files are damaged or do not fit the manifest, OSError when one can't be opened.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
+    def __init__(self, folder: Path, manifest: Manifest, hold: Hold = "map") -> None:
         self.manifest = manifest
+        self.expires = manifest.expires_at.timestamp()
         entry = manifest.file(ARROW_NAME)
+        self._held = [HeldFile(folder, entry, hold)]
         try:
-            reader = pa.ipc.open_file(pa.py_buffer(map_file(folder, entry)))
+            reader = pa.ipc.open_file(pa.py_buffer(self._held[0].content))
             self._batches = [reader.get_batch(index) for index in range(reader.num_record_batches)]
         except pa.ArrowException as error:
             raise ManifestError(f"{entry.path} is not an Arrow IPC file") from error
         self.schema = reader.schema
         self._batch_rows = self._check_batches(entry.path)
         self._columns = {name: _Column(self._batches, name) for name in self.schema.names}
-        self._selections: dict[tuple[str, ...] | None, tuple[_Column, ...]] = {}
-        self._find = self._msisdn_finder(folder) if manifest.service_key_type == MSISDN else _text_finder(self._batches)
+        self._selections: dict[Wanted, Selection] = {}
+        # find(key): the row of a service key, or NOT_FOUND, also for a key of another form than the table's.
+        self.find = (
+            self._msisdn_finder(folder, hold) if manifest.service_key_type == MSISDN else _text_finder(self._batches)
+        )
 
-    def find(self, key: object) -> int:
-        """The row of a service key, or NOT_FOUND; a key of another form than the table's is simply not found."""
-        return self._find(key)
+    def damage(self) -> str | None:
+        """What happened to the files since they were verified, as far as it can be seen; None when nothing did."""
+        return next((damage for held in self._held if (damage := held.damage()) is not None), None)
 
-    def select(self, fields: Sequence[str] | None) -> tuple[_Column, ...]:
+    def select(self, fields: Sequence[str] | None) -> Selection:
         """The columns of these fields in this order; None is all but the key. Raises UnknownFieldError."""
-        wanted = None if fields is None else tuple(fields)
+        wanted = fields if fields is None or type(fields) is tuple else tuple(fields)
         selection = self._selections.get(wanted)
         if selection is None:
             names = [n for n in self.schema.names if n != KEY_COLUMN] if wanted is None else wanted
@@ -66,15 +75,36 @@ class OpenedVersion:
                     f"version {self.manifest.version} has no field {', '.join(map(repr, unknown))}; "
                     f"it has {', '.join(self.schema.names)}"
                 )
-            selection = tuple(self._columns[name] for name in names)
+            selection = Selection([self._columns[name] for name in names], len(self._batches))
             if len(self._selections) < MAX_SELECTIONS:
                 self._selections[wanted] = selection
         return selection
 
-    def read(self, row: int, selection: tuple[_Column, ...]) -> dict[str, object]:
+    def read(self, row: int, selection: Selection) -> dict[str, object]:
         """The selected cells of a row as name -> Python value."""
         batch, within = divmod(row, self._batch_rows)
-        return {column.name: (column.cells[batch] or column.open(batch))(within) for column in selection}
+        return {name: cell(within) for name, cell in selection.batches[batch] or selection.open(batch)}
+
+    def prepare(self, selections: Iterable[Wanted]) -> None:
+        """Make the cell readers of these selections now, so that no lookup has to wait for it.
+
+        Runs beside serving threads: it lets go of the interpreter after every half millisecond of work.
+        """
+        since = time.perf_counter()
+        for wanted in selections:
+            try:
+                selection = self.select(wanted)
+            except UnknownFieldError:  # this version dropped a field; who asks for it will be told
+                continue
+            for batch in range(len(self._batches)):
+                selection.open(batch)
+                if time.perf_counter() - since > BREATH_SECONDS:
+                    time.sleep(0)
+                    since = time.perf_counter()
+
+    def selections(self) -> list[Wanted]:
+        """What lookups have selected so far."""
+        return list(self._selections)
 
     def column(self, name: str) -> list[Any]:
         """A column's Arrow arrays, one a batch."""
@@ -93,25 +123,42 @@ class OpenedVersion:
             raise ManifestError(f"{path}: all record batches but the last must have the same count of rows")
         return full
 
-    def _msisdn_finder(self, folder: Path) -> Callable[[object], int]:
+    def _msisdn_finder(self, folder: Path, hold: Hold) -> Callable[[object], int]:
         entry = self.manifest.file(KEYS_NAME)
         if entry.bytes != self.manifest.rows * KEY_BYTES:
             raise ManifestError(f"{entry.path} must have {KEY_BYTES} bytes a row, {self.manifest.rows} rows")
-        keys = np.frombuffer(map_file(folder, entry), KEY_TYPE)
-        rows, search = len(keys), keys.searchsorted
+        self._held.append(HeldFile(folder, entry, hold))
+        keys = np.frombuffer(self._held[1].content, KEY_TYPE)
+        rows, search, stored = len(keys), keys.searchsorted, memoryview(keys)
 
         def find(key: object) -> int:
             code = encode_msisdn(key)
             if code is None:
                 return NOT_FOUND
             row = int(search(code))
-            return row if row < rows and keys[row] == code else NOT_FOUND
+            return row if row < rows and stored[row] == code else NOT_FOUND
 
         return find
 
 
+class Selection:
+    """Some columns of a version: for each record batch their (name, cell reader), made when it is first read."""
+
+    __slots__ = ("_columns", "batches")
+
+    def __init__(self, columns: list[_Column], batches: int) -> None:
+        self._columns = columns
+        self.batches: list[tuple[tuple[str, Cell], ...] | None] = [None] * batches
+
+    def open(self, batch: int) -> tuple[tuple[str, Cell], ...]:
+        """Make one batch's readers. Two threads may both do so; they make the same, and either may stay."""
+        readers = tuple((column.name, column.cells[batch] or column.open(batch)) for column in self._columns)
+        self.batches[batch] = readers
+        return readers
+
+
 class _Column:
-    """The cell readers of one column, one a batch, made when a row of the batch is first read."""
+    """The cell readers of one column, one a batch, shared by all selections."""
 
     __slots__ = ("_batches", "_index", "cells", "name")
 
@@ -122,7 +169,6 @@ class _Column:
         self.cells: list[Cell | None] = [None] * len(batches)
 
     def open(self, batch: int) -> Cell:
-        # Two threads may both make it; they make the same, and either may stay.
         cell = cell_reader(self._batches[batch].column(self._index))
         self.cells[batch] = cell
         return cell

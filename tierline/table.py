@@ -5,23 +5,31 @@ Belongs here: which version is served, how fresh it is, when it changes. Does no
 
 from __future__ import annotations
 
+import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
+from tierline.held import Hold
 from tierline.manifest import Manifest, ManifestError
 from tierline.opened import NOT_FOUND, TIER_COLUMN, OpenedVersion
-from tierline.verify import use_current
+from tierline.verify import use_current, vouched_manifests
 
 Freshness = Literal["fresh", "stale", "absent"]
+CLOSE_SECONDS = 10.0
+RETIRE_ATTEMPTS, RETIRE_SECONDS = 100, 0.001
+ONLY_HERE = 2  # what sys.getrefcount says of an object that one variable refers to
 NO_ROW: Mapping[str, object] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: freezing triples what making one costs, and each lookup makes one of its own.
+@dataclass(slots=True)
 class Answer:
     """What a lookup says. It never holds the number asked for, and its repr holds no cell: both are safe to log.
 
@@ -44,22 +52,29 @@ class Answer:
         return tier if isinstance(tier, str) else None
 
 
-ABSENT = Answer(found=False, row=NO_ROW, version=None, as_of_date=None, freshness="absent")
-
-
 class TierTable:
     """The current version of a published folder, verified before its first row is served.
 
-    Opening never raises for what stands in the folder: a hotline must come up, and `status` is then "absent" and
-    `problem` says why. Lookups take no lock and may run in any number of threads beside refresh() and follow().
+    When that can't be read, the newest older one that the chain of manifests vouches for. Opening never raises for what
+    stands in the folder: a hotline must come up, and `status` is "absent" when nothing could be verified; `problem`
+    says why. Lookups take no lock and may run in any number of threads beside refresh() and follow().
     """
 
-    def __init__(self, folder: Path | str, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        """Open a published folder; `clock` returns an aware datetime and decides fresh or stale."""
+    def __init__(self, folder: Path | str, *, hold: Hold = "map", clock: Callable[[], datetime] | None = None) -> None:
+        """Open a published folder.
+
+        hold: "map" shares the files' pages with all processes, "memory" takes a private copy, which nothing that
+        happens to the files can touch. clock: returns an aware datetime and decides fresh or stale (default: now).
+        """
+        if hold not in get_args(Hold):
+            raise ValueError(f"hold is one of {', '.join(get_args(Hold))}, not {hold!r}")
         self._folder = Path(folder)
-        self._clock = clock
+        self._hold = hold
+        self._now = time.time if clock is None else lambda: clock().timestamp()
         self._opened: OpenedVersion | None = None
+        self._least = 1  # no version below is served: what was once served is never gone behind
         self._refreshing = threading.Lock()
+        self._switching = threading.Lock()
         self._ending = threading.Event()
         self._follower: threading.Thread | None = None
         self.problem: str | None = None  # why the newest version is not served; None when it is
@@ -73,7 +88,7 @@ class TierTable:
         """
         opened = self._opened  # read once: one answer comes from one version
         if opened is None:
-            return ABSENT
+            return Answer(False, NO_ROW, None, None, "absent")
         selection = opened.select(fields)
         manifest = opened.manifest
         row = opened.find(key)
@@ -82,14 +97,16 @@ class TierTable:
             NO_ROW if row == NOT_FOUND else opened.read(row, selection),
             manifest.version,
             manifest.as_of_date,
-            self._freshness(manifest),
+            "stale" if self._now() > opened.expires else "fresh",
         )
 
     @property
     def status(self) -> Freshness:
         """`fresh`, `stale` (now is past expires_at) or `absent` (no version could be verified, or closed)."""
         opened = self._opened
-        return "absent" if opened is None else self._freshness(opened.manifest)
+        if opened is None:
+            return "absent"
+        return "stale" if self._now() > opened.expires else "fresh"
 
     @property
     def manifest(self) -> Manifest | None:
@@ -101,25 +118,22 @@ class TierTable:
         """Look for a newer version, verify it whole, then switch to it; True when it switched.
 
         Never raises for what stands in the folder and never goes back: a bad or older version is told in `problem`,
-        and the one being served stays.
+        and the one being served stays. Only a mapped version whose files were changed in place is let go: its bytes
+        are no longer those that were verified.
         """
         with self._refreshing:
             if self._ending.is_set():
                 return False
-            try:
-                newer = use_current(self._folder, self._open_newer)
-            except (ManifestError, OSError) as error:
-                self.problem = str(error)
-                return False
-            except Exception as error:
-                # Whatever a file of an unforeseen kind sets off, the version being served must stay served. The text
-                # of such an error may quote a cell, so only its kind is told.
-                self.problem = f"the newest version could not be opened: {type(error).__name__}"
-                return False
-            self.problem = None
+            damage = self._damage()
+            if damage is not None:
+                self._serve(None)
+            newer, problem = self._newest()
+            self.problem = problem if damage is None or newer is not None else f"{damage}; {problem}"
             if newer is None:
                 return False
-            self._opened = newer
+            if self._opened is not None:
+                newer.prepare(self._opened.selections())
+            self._serve(newer)
             return True
 
     def follow(self, interval: float) -> Self:
@@ -139,13 +153,15 @@ class TierTable:
         return self
 
     def close(self) -> None:
-        """End following and let go of the mapped files; from then on every answer is absent."""
+        """End following and let go of the files; from then on every answer is absent.
+
+        Waits for a refresh that is under way, but not for ever: a disk that hangs must not keep a service from ending.
+        """
         self._ending.set()
         if self._follower is not None:
-            self._follower.join()
-        with self._refreshing:
-            self._opened = None
-            self.problem = "closed"
+            self._follower.join(CLOSE_SECONDS)
+        self._serve(None)
+        self.problem = "closed"
 
     def __enter__(self) -> Self:
         return self
@@ -155,20 +171,63 @@ class TierTable:
     ) -> None:
         self.close()
 
-    def _freshness(self, manifest: Manifest) -> Freshness:
-        return "stale" if self._clock() > manifest.expires_at else "fresh"
+    def _newest(self) -> tuple[OpenedVersion | None, str | None]:
+        """The newest version that may be served and is not yet, and why that is not the current one."""
+        try:
+            return use_current(self._folder, self._open_newer), None
+        except Exception as error:
+            problem = _told(error)
+        try:
+            for manifest in vouched_manifests(self._folder):
+                if manifest.version < self._lowest_welcome():
+                    break
+                with suppress(Exception):  # damaged as well: the next older one
+                    opened = OpenedVersion(self._folder, manifest, self._hold)
+                    return opened, f"{problem}; version {manifest.version} is served instead"
+        except OSError:
+            pass
+        return None, problem
+
+    def _damage(self) -> str | None:
+        try:
+            return None if self._opened is None else self._opened.damage()
+        except OSError:  # a lost disk says nothing about the pages that are in memory
+            return None
+
+    def _lowest_welcome(self) -> int:
+        return self._least if self._opened is None else self._opened.manifest.version + 1
 
     def _open_newer(self, manifest: Manifest) -> OpenedVersion | None:
-        serving = self.manifest
-        if serving is None or manifest.version > serving.version:
-            return OpenedVersion(self._folder, manifest)
-        if manifest.version < serving.version:
+        if manifest.version < self._least:
             raise ManifestError(
-                f"CURRENT.json names version {manifest.version}, older than {serving.version} which is served and "
+                f"CURRENT.json names version {manifest.version}, older than {self._least} which is served and "
                 f"stays; publish a newer version, a rollback too"
             )
-        return None
+        if manifest.version < self._lowest_welcome():
+            return None
+        return OpenedVersion(self._folder, manifest, self._hold)
+
+    def _serve(self, opened: OpenedVersion | None) -> None:
+        with self._switching:
+            if self._ending.is_set():
+                opened = None
+            retired, self._opened = self._opened, opened
+            if opened is not None:
+                self._least = opened.manifest.version
+        # To unmap a version takes tens of ms. Lookups under way still refer to it; the last reference must be this
+        # one, and not that of a serving thread.
+        for _ in range(RETIRE_ATTEMPTS):
+            if retired is None or sys.getrefcount(retired) <= ONLY_HERE:
+                break
+            time.sleep(RETIRE_SECONDS)
 
     def _refresh_until_closed(self, interval: float) -> None:
         while not self._ending.wait(interval):
             self.refresh()
+
+
+def _told(error: Exception) -> str:
+    """What may be told of an error: of an unforeseen kind, its text may quote a cell, so only the kind."""
+    if isinstance(error, ManifestError | OSError):
+        return str(error)
+    return f"the newest version could not be opened: {type(error).__name__}"

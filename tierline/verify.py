@@ -6,12 +6,14 @@ Belongs here: opening CURRENT.json, manifests and listed files with their SHA-25
 from __future__ import annotations
 
 import hashlib
-import mmap
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from tierline.held import HeldFile, open_regular
 from tierline.manifest import (
+    MANIFESTS_FOLDER,
     POINTER_NAME,
     FileEntry,
     Manifest,
@@ -47,20 +49,41 @@ def read_manifest(folder: Path, pointer: Pointer) -> Manifest:
     return Manifest.parse(content, pointer.version)
 
 
+def vouched_manifests(folder: Path) -> list[Manifest]:
+    """Older manifests that can be trusted although the current version can't be read, newest first.
+
+    The one after names a manifest's SHA-256 as its `previous`. It may be damaged itself: no damage makes up the digest
+    of another file. Never one past the version that CURRENT.json names, as long as that can be read, and none that a
+    rollback left behind. Raises OSError when the folder can't be listed.
+    """
+    try:
+        newest = read_pointer(folder).version
+    except (ManifestError, OSError):
+        newest = None
+    found: dict[int, Manifest] = {}
+    digests: dict[int, str] = {}
+    vouched: set[str] = set()
+    for path in (folder / MANIFESTS_FOLDER).iterdir():
+        version = int(path.stem) if path.stem.isascii() and path.stem.isdigit() else 0
+        if path.name != f"{version}.json" or (newest is not None and version > newest):
+            continue
+        try:
+            content = _small_file(path)
+            vouched.add(_previous_sha256(content))
+            digests[version] = hashlib.sha256(content).hexdigest()
+            found[version] = Manifest.parse(content, version)
+        except (ManifestError, OSError):  # a version less to choose from
+            continue
+    left_behind = {v for manifest in found.values() for v in range(_origin(manifest) + 1, manifest.version)}
+    return [m for v, m in sorted(found.items(), reverse=True) if digests[v] in vouched and v not in left_behind]
+
+
 def map_file(folder: Path, entry: FileEntry) -> memoryview:
     """Map a listed file into memory and check the mapping itself, so that what was checked is what is served.
 
     Hashing releases the interpreter lock: other threads go on. Raises ManifestError or OSError.
     """
-    with (folder / entry.path).open("rb") as file:
-        size = file.seek(0, 2)
-        if size != entry.bytes:
-            raise ManifestError(f"{entry.path} has {size} bytes, its manifest says {entry.bytes}")
-        # An empty file can't be mapped.
-        content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b"")
-    if hashlib.sha256(content).hexdigest() != entry.sha256:
-        raise ManifestError(f"{entry.path} does not have the SHA-256 of its manifest: it is damaged; publish again")
-    return content
+    return HeldFile(folder, entry).content
 
 
 def use_current(folder: Path, use: Callable[[Manifest], T]) -> T:
@@ -106,9 +129,24 @@ def verified_file(folder: Path | str, name: str) -> Path:
     return use_current(folder, check)
 
 
+def _previous_sha256(content: bytes) -> str:
+    try:
+        return str(json.loads(content)["previous"]["sha256"])
+    except (ValueError, TypeError, KeyError, RecursionError):  # damaged, or the first version
+        return ""
+
+
+def _origin(manifest: Manifest) -> int:
+    # A rollback lists the files of the older version that it brings back.
+    runs = [entry.path.split("/")[1].partition("-")[0] for entry in manifest.files]
+    return min((int(run) for run in runs if run.isascii() and run.isdigit()), default=manifest.version)
+
+
 def _small_file(path: Path) -> bytes:
-    with path.open("rb") as file:
-        content = file.read(MAX_JSON_BYTES + 1)
+    with open_regular(path) as file:
+        content = bytearray()
+        while len(content) <= MAX_JSON_BYTES and (part := file.read(MAX_JSON_BYTES + 1 - len(content))):
+            content += part
     if len(content) > MAX_JSON_BYTES:
         raise ManifestError(f"{path.name} is larger than {MAX_JSON_BYTES} bytes: it is not of this format")
-    return content
+    return bytes(content)

@@ -5,6 +5,7 @@ Belongs here: options, output, exit codes. Does not: any work; each command call
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -21,4 +22,5 @@ def main() -> None:
             file=sys.stderr,
         )
         sys.exit(2)
+    os.umask(0o027)  # what is written holds personal data: nobody but owner and group
     app()

@@ -7,6 +7,7 @@ from pipelines.durable import Disk
 from pipelines.publishing.errors import PublishError, PublishLockError
 from pipelines.publishing.housekeeping import Recovery, recover
 from pipelines.publishing.lock import publishing_lock
+from pipelines.publishing.mirror import Mirrored, mirror
 from pipelines.publishing.publish import Publication, publish
 from pipelines.publishing.rollback import rollback
 from pipelines.publishing.verify import Damage, Verification, VersionReport, verify
@@ -14,12 +15,14 @@ from pipelines.publishing.verify import Damage, Verification, VersionReport, ver
 __all__ = [
     "Damage",
     "Disk",
+    "Mirrored",
     "Publication",
     "PublishError",
     "PublishLockError",
     "Recovery",
     "Verification",
     "VersionReport",
+    "mirror",
     "publish",
     "publishing_lock",
     "recover",

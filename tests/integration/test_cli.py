@@ -17,7 +17,7 @@ from pipelines.cli.app import app
 from tierline import TierTable
 
 MakeHome = Callable[[str], Path]
-COMMANDS = ("demo", "run", "backfill", "land", "sample", "lookup", "ui")
+COMMANDS = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
 
 
 def tierline(*args: object) -> Result:

@@ -58,7 +58,7 @@ def test_waiting_for_another_process_is_bounded_and_names_it(store: Warehouse) -
 
 def test_a_file_that_is_no_database_is_named_with_the_cure(store: Warehouse) -> None:
     store.path.write_bytes(b"not a database" * 1000)
-    with pytest.raises(WarehouseError, match=r"warehouse\.duckdb.*move it away"), store.open():
+    with pytest.raises(WarehouseError, match=r"warehouse\.duckdb is damaged.*tierline rebuild"), store.open():
         pass
 
 
@@ -99,3 +99,46 @@ def test_run_tables_are_made_anew(store: Warehouse) -> None:
 def test_nothing_is_downloaded(store: Warehouse) -> None:
     with store.open() as con, pytest.raises(duckdb.Error):
         con.execute("select * from read_xlsx('x.xlsx')").fetchall()
+
+
+@pytest.mark.parametrize("place", [pytest.param(100, id="header"), pytest.param(-200_000, id="data")])
+def test_a_damaged_file_is_named_with_the_cure(store: Warehouse, place: int) -> None:
+    with store.open() as con:
+        con.execute("create table features.x as select hash(n) as h from range(300000) as r(n)")
+    content = bytearray(store.path.read_bytes())
+    content[place] ^= 1
+    store.path.write_bytes(content)
+    with pytest.raises(WarehouseError, match=r"warehouse.duckdb is damaged: .*`tierline rebuild`"), store.open() as con:
+        con.execute("select sum(h) from features.x").fetchall()
+
+
+def test_a_log_that_was_cut_off_is_never_half_replayed(store: Warehouse) -> None:
+    """The last transactions may be gone (the ledger copy finds that); a part of one is never there."""
+    script = (
+        "import duckdb, os, signal, sys\n"
+        f"con = duckdb.connect({str(store.path)!r}, config={{'checkpoint_threshold': '1GB'}})\n"
+        "con.execute('create table x (n integer)')\n"
+        "for start in range(0, 5000, 1000):\n"
+        "    con.execute('insert into x select range from range(?, ?)', [start, start + 1000])\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    with store.open():
+        pass
+    subprocess.run([sys.executable, "-c", script], check=False)
+    log = store.path.with_name(store.path.name + ".wal")
+    whole = log.read_bytes()
+    assert len(whole) > 5000
+    found = set()
+    for cut in range(0, len(whole), len(whole) // 12):
+        copy = store.path.parent / f"cut-{cut}"
+        copy.mkdir()
+        there = Warehouse.of(copy, load(copy))
+        there.path.write_bytes(store.path.read_bytes())
+        there.path.with_name(there.path.name + ".wal").write_bytes(whole[:cut])
+        try:
+            with there.open() as con:
+                rows = con.execute("from duckdb_tables() select count(*) where table_name = 'x'").fetchall()
+                found.add(con.execute("select count(*) from x").fetchall()[0][0] if rows[0][0] else 0)
+        except WarehouseError as error:
+            assert "tierline rebuild" in str(error)
+    assert found <= {0, 1000, 2000, 3000, 4000, 5000} and len(found) > 2
