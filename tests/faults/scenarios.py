@@ -71,6 +71,7 @@ class Scenario:
     """Work on a folder below `root`, killed once and started again: prepare, kill, look, start_again, look again."""
 
     operation: str
+    killed_once = True  # nothing is killed to prepare the work, so each of its steps comes as often as announced
     steps: tuple[str, ...]
 
     def __init__(self, root: Path, publishers: Publishers) -> None:
@@ -201,6 +202,7 @@ class NextPublication(Scenario):
 class Recovery(NextPublication):
     """By the next publisher, of what one that was killed left; it is killed while it recovers."""
 
+    killed_once = False
     first_kill: ClassVar = {
         "sync-folder:manifests": "create:pointer",
         "create:pointer": "create:pointer",
@@ -245,6 +247,7 @@ class Rollback(NextPublication):
 class RollbackRecovery(Rollback):
     """By the next rollback, of a rollback that was killed."""
 
+    killed_once = False
     steps = ("remove:temporary", "sync-folder:manifests", "create:pointer", "replace:pointer")
 
     def prepare(self, step: str) -> None:
@@ -340,7 +343,8 @@ class NextMirror(FirstMirror):
         self.reader = TierTable(self.there)
 
     def prepare(self, step: str) -> None:
-        # The mirror holds the version it serves and an older one, which the source no longer has.
+        copy_to(self.folder, self.there)  # leaves the current version alone there
+        # Then the mirror holds the version it serves and two older ones, which the source no longer has.
         for number in range(2):
             publish_stamped(self.folder, f"old {self.count}.{number}")
             copy_to(self.folder, self.there, min_age=timedelta(days=1))
@@ -360,12 +364,13 @@ class NextMirror(FirstMirror):
         assert self.reader.problem is None and self.reader.manifest is not None
         assert self.reader.manifest.version == done.version
         nothing_left_lying_about(self.there)
-        assert len(list((self.there / "manifests").iterdir())) <= 2
+        assert len(list((self.there / "manifests").iterdir())) <= 2  # the one served before the switch
 
 
 class MirrorRecovery(NextMirror):
     """By the next mirror, of what one that was killed left under a temporary name."""
 
+    killed_once = False
     steps = ("remove:temporary",)
 
     def prepare(self, step: str) -> None:
@@ -376,6 +381,7 @@ class MirrorRecovery(NextMirror):
 class UsageDay(Scenario):
     """One more day file."""
 
+    killed_once = False
     operation = "usage"
     steps = (
         "make:usage-day",
@@ -422,6 +428,7 @@ class UsageDay(Scenario):
 class Analytics(Scenario):
     """The analysts' database, made anew beside the old one."""
 
+    killed_once = False
     operation = "analytics"
     steps = (
         "make:published",
