@@ -56,13 +56,14 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     asked.add_argument("--kills", type=int, default=100, help="kills a step (100)")
     asked.add_argument("--seed", type=int, default=1, help="decides at which of its times a step is killed (1)")
+    asked.add_argument("--only", action="append", choices=list(SCENARIOS), help="this work alone; may be repeated")
     asked.add_argument("--jobs", type=int, default=2, help="scenarios at a time (2)")
     given = asked.parse_args()
     started = time.monotonic()
     rows: list[Row] = []
     wrong: list[str] = []
     with ProcessPoolExecutor(given.jobs) as pool:
-        tasks = {pool.submit(kill_steps, name, given.kills, given.seed): name for name in SCENARIOS}
+        tasks = {pool.submit(kill_steps, name, given.kills, given.seed): name for name in given.only or SCENARIOS}
         for task in as_completed(tasks):
             found, faults = task.result()
             rows += found

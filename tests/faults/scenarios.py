@@ -75,6 +75,7 @@ class Scenario:
     steps: tuple[str, ...]
 
     def __init__(self, root: Path, publishers: Publishers) -> None:
+        root.mkdir(parents=True, exist_ok=True)
         self.folder, self.publishers, self.count = root / "customer_tiers", publishers, 0
 
     def prepare(self, step: str) -> None:
@@ -133,12 +134,15 @@ class FirstPublication(Scenario):
         publish_stamped(self.folder, "not killed", hook=hook)
 
     def look(self) -> None:
+        if (self.folder / "CURRENT.json").exists():
+            assert whole_version(self.folder) == 1
+            return
         with TierTable(self.folder) as table:
             assert table.status == "absent"
 
     def start_again(self) -> None:
-        assert publish_stamped(self.folder, "after the kill").version == 1
-        assert whole_version(self.folder) == 1
+        switched = (self.folder / "CURRENT.json").exists()
+        assert publish_stamped(self.folder, "after the kill").version == whole_version(self.folder) == 1 + switched
         nothing_left_lying_about(self.folder)
 
 
