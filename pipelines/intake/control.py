@@ -5,6 +5,7 @@ Belongs here: reading it and holding the file against it. Does not: counting lin
 
 from __future__ import annotations
 
+import os
 import re
 from decimal import Decimal
 from pathlib import Path
@@ -20,6 +21,7 @@ from pipelines.sql_text import identifier
 
 # Ten decimals and 28 digits before them: far beyond any amount, and exact.
 _SUM_TYPE = "DECIMAL(38,10)"
+_MOST_BYTES = 256 * 1024
 _NUMBER = r"-?[0-9]{1,27}(\.[0-9]{1,10})?"
 
 
@@ -44,15 +46,20 @@ class Control(Strict):
 
 def read_control(path: Path, file_name: str) -> Control | None:
     """The control file of the data file at `path`, or None. Raises IntakeRefusal if it is there and unreadable."""
-    beside = [p for p in (path.with_name(path.name + ".ctl"), path.with_name(path.name + ".CTL")) if p.is_file()]
+    # lexists: a name as long as names may be leaves no room for .ctl, which is an error elsewhere.
+    beside = [p for p in (path.with_name(path.name + ".ctl"), path.with_name(path.name + ".CTL")) if os.path.lexists(p)]
     if not beside:
         return None
+    if not beside[0].is_file():  # a pipe would block
+        raise _unreadable(file_name, "it is a folder, a pipe, or a link that leads nowhere")
+    if beside[0].stat().st_size > _MOST_BYTES:
+        raise _unreadable(file_name, f"it has more than {_MOST_BYTES} bytes")
     try:
         document = load_text(beside[0].read_text(encoding="utf-8"))
         return Control.model_validate({} if document in (None, "") else document)
     except ValidationError as error:
         raise _unreadable(file_name, explain(error)) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise _unreadable(file_name, "it is no YAML text in UTF-8") from error
 
 

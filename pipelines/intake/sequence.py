@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import duckdb
 
 from pipelines.intake.control import Control
+from pipelines.intake.discover import printable
 from pipelines.intake.mapping import Sequence, SourceMapping
 from pipelines.intake.refusal import IntakeRefusal
 
@@ -39,16 +40,18 @@ def numbered(
     stream, sequence = control.stream, control.sequence
     if rule.file_name is not None:
         found = re.search(rule.file_name, name)
-        if found is None and sequence is None:
+        groups = found.groupdict() if found is not None else {}
+        if stream is None and groups.get("stream") is not None:
+            stream = printable(groups["stream"])
+        if sequence is None and (groups.get("sequence") or "").isdecimal():
+            sequence = int(groups["sequence"])
+        if sequence is None:
             raise IntakeRefusal(
                 file_name,
                 "sequence_missing",
                 "its name has no sequence number where the source mapping declares one",
                 "Mend the name, or put sequence into a control file.",
             )
-        groups = found.groupdict() if found is not None else {}
-        stream = groups.get("stream") if stream is None else stream
-        sequence = int(groups["sequence"]) if sequence is None else sequence
     if sequence is None:
         return None
     if not rule.first <= sequence <= rule.last:

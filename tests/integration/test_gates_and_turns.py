@@ -33,7 +33,14 @@ def broken(result: NightResult) -> dict[str, str]:
 
 
 def deliver_a_third(home: Path) -> None:
-    """A snapshot of 1 July with a third of its lines, and a day of call detail records with none."""
+    """A snapshot of 1 July with a third of its lines, a day of call detail records with none, and number 5 and 7 of
+    a sender's files without number 6.
+    """
+    header = (home / "landing" / "payments" / "payments_20240630.csv.gz").read_bytes()
+    for number, day in ((5, "0601"), (7, "0602")):
+        file = home / "landing" / "payments" / f"numbered_2024{day}.csv"
+        file.write_bytes(gzip.decompress(header).splitlines(keepends=True)[0])
+        file.with_name(file.name + ".ctl").write_text(f"sequence: {number}\nstream: BANK1", "utf-8")
     lines = (home / "landing" / "subscriptions" / "subscriptions_20240630.csv").read_text("utf-8").splitlines(True)
     kept = lines[: 1 + (len(lines) - 1) // 3]
     (home / "landing" / "subscriptions" / "subscriptions_20240701.csv").write_text("".join(kept), "utf-8")
@@ -54,7 +61,8 @@ def test_shut_gates_stop_the_night_until_they_are_accepted_with_a_reason(make_ho
     deliver_a_third(home)
     stopped = run_night(home, NEXT, SMALL)
     found = broken(stopped)
-    assert {"delivery_empty", "delivery_shrank"} <= set(found)
+    assert {"delivery_empty", "delivery_shrank", "delivery_gap_overdue"} <= set(found)
+    assert "stream BANK1, first_missing 6, last_missing 6" in found["delivery_gap_overdue"]
     assert "bound 0.6" in found["delivery_shrank"] and "subscriptions" in found["delivery_shrank"]
     assert "--accept REASON" in found["delivery_empty"]
     assert not (home / "published" / "customer_tiers" / "manifests" / "2.json").exists()
@@ -63,7 +71,8 @@ def test_shut_gates_stop_the_night_until_they_are_accepted_with_a_reason(make_ho
     provenance = manifest(home, 2)["provenance"]
     assert isinstance(provenance, dict)
     assert provenance["accepted"] == "the prepaid brand was sold"
-    assert {"delivery_empty", "delivery_shrank", "published_shrank"} <= set(provenance["accepted_gates"].split(", "))
+    gates = {"delivery_empty", "delivery_shrank", "delivery_gap_overdue", "published_shrank"}
+    assert gates <= set(provenance["accepted_gates"].split(", "))
     assert any("Accepted: the prepaid brand was sold" in warning for warning in accepted.warnings)
 
 
