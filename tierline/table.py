@@ -89,16 +89,19 @@ class TierTable:
         opened = self._opened  # read once: one answer comes from one version
         if opened is None:
             return Answer(False, NO_ROW, None, None, "absent")
-        selection = opened.select(fields)
+        # No call that can be done without from here on: each costs as much as reading a cell.
+        try:
+            selection = opened.selections[fields]  # type: ignore[index]
+        except TypeError:  # a list can't be looked for
+            selection = opened.select(fields)
         manifest = opened.manifest
+        freshness: Freshness = "stale" if self._now() > opened.expires else "fresh"
         row = opened.find(key)
-        return Answer(
-            row != NOT_FOUND,
-            NO_ROW if row == NOT_FOUND else opened.read(row, selection),
-            manifest.version,
-            manifest.as_of_date,
-            "stale" if self._now() > opened.expires else "fresh",
-        )
+        if row == NOT_FOUND:
+            return Answer(False, NO_ROW, manifest.version, manifest.as_of_date, freshness)
+        batch, within = divmod(row, opened.batch_rows)
+        cells = {name: cell(within) for name, cell in selection.batches[batch] or selection.open(batch)}
+        return Answer(True, cells, manifest.version, manifest.as_of_date, freshness)
 
     @property
     def status(self) -> Freshness:
@@ -132,7 +135,7 @@ class TierTable:
             if newer is None:
                 return False
             if self._opened is not None:
-                newer.prepare(self._opened.selections())
+                newer.prepare(list(self._opened.selections))
             self._serve(newer)
             return True
 

@@ -292,7 +292,7 @@ def test_what_lookups_selected_is_ready_in_the_new_version(publish_keys: Publish
         table.lookup(KEYS[0], ("tier", "brand"))
         publish_keys(KEYS, "r2", batch_rows=8)
         assert table.refresh() and table._opened is not None
-        assert table._opened.selections() == [("tier", "brand")]
+        assert list(table._opened.selections) == [("tier", "brand")]
         assert None not in table._opened.select(("tier", "brand")).batches
 
 
