@@ -5,9 +5,11 @@ Belongs here: single durable operations. Does not: their order (publishing/publi
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 Hook = Callable[[str], None]
+# What a mount of another kind (NFS, CIFS, an object store) answers when it has no modes or no fsync of a folder.
+NOT_OFFERED = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EPERM, errno.ENOTTY})
 
 FILE_MODE = 0o640
 FOLDER_MODE = 0o750
@@ -32,17 +36,28 @@ def always() -> None:
     """The guard of a commit that nobody else may claim: does not refuse."""
 
 
+@contextmanager
+def _as_offered() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NOT_OFFERED:
+            raise
+
+
 class OutputFile(FileIO):
     """A new file (never an existing one), mode 0640, that hashes what it writes.
 
     Steps: create:<label>, write:<label> at each write, sync:<label>.
     """
 
-    def __init__(self, path: Path, label: str, hook: Hook) -> None:
+    def __init__(self, path: Path, label: str, hook: Hook, *, foreign: bool = False) -> None:
         self._label, self._hook, self._sha256, self._size = label, hook, hashlib.sha256(), 0
+        self._offered = _as_offered if foreign else nullcontext
         hook(f"create:{label}")
         super().__init__(path, "xb", opener=lambda name, flags: os.open(name, flags, FILE_MODE))
-        os.fchmod(self.fileno(), FILE_MODE)  # whatever the umask took away
+        with self._offered():
+            os.fchmod(self.fileno(), FILE_MODE)  # whatever the umask took away
 
     def write(self, data: ReadableBuffer, /) -> int:
         """Write all of `data`; returns its bytes. Raises OSError (disk full among them)."""
@@ -58,7 +73,8 @@ class OutputFile(FileIO):
     def sync(self) -> None:
         """Force the content to the disk."""
         self._hook(f"sync:{self._label}")
-        os.fsync(self.fileno())
+        with self._offered():
+            os.fsync(self.fileno())
 
     def entry(self, path: str) -> FileEntry:
         """What was written so far as a manifest's entry, under a path relative to the published folder."""
@@ -66,10 +82,14 @@ class OutputFile(FileIO):
 
 
 class Disk:
-    """The durable operations. `hook` is called with the step's name just before each; what it raises, they raise."""
+    """The durable operations. `hook` is called with the step's name just before each; what it raises, they raise.
 
-    def __init__(self, hook: Hook = ignore_step) -> None:
-        self._hook = hook
+    foreign: the folder lies on a mount that may offer neither modes nor fsync; where it does not, that is passed over.
+    """
+
+    def __init__(self, hook: Hook = ignore_step, *, foreign: bool = False) -> None:
+        self._hook, self._foreign = hook, foreign
+        self._offered = _as_offered if foreign else nullcontext
 
     def make_folder(self, path: Path, label: str) -> None:
         """Make a folder, mode 0750, unless it is there. Step make:<label>."""
@@ -78,17 +98,43 @@ class Disk:
             path.mkdir(FOLDER_MODE)
         except FileExistsError:
             return
-        path.chmod(FOLDER_MODE)
+        with self._offered():
+            path.chmod(FOLDER_MODE)
 
     def create(self, path: Path, label: str) -> OutputFile:
         """Open a new file for writing; raises FileExistsError when its name is taken."""
-        return OutputFile(path, label, self._hook)
+        return OutputFile(path, label, self._hook, foreign=self._foreign)
 
     def write_file(self, path: Path, content: bytes, label: str) -> None:
         """Write a new small file and force it to the disk."""
         with self.create(path, label) as file:
             file.write(content)
             file.sync()
+
+    def append_line(self, path: Path, line: bytes, label: str) -> None:
+        """Add a line to a file, made where it is missing, and force it to the disk. Steps open:, write:, sync:<label>.
+
+        What an earlier writer was killed in the middle of becomes a line of its own.
+        """
+        self._hook(f"open:{label}")
+        made = not path.exists()
+        # Unbuffered, and opened for reading too: to see how it ends.
+        with path.open("a+b", buffering=0) as file:
+            os.fchmod(file.fileno(), FILE_MODE)
+            size = file.seek(0, os.SEEK_END)
+            torn = size > 0 and os.pread(file.fileno(), 1, size - 1) != b"\n"
+            self._hook(f"write:{label}")
+            content = (b"\n" if torn else b"") + line + b"\n"
+            while content:
+                content = content[file.write(content) :]
+            self._hook(f"sync:{label}")
+            os.fsync(file.fileno())
+        if made:
+            self.sync_folder(path.parent, label)
+
+    def writing(self, label: str) -> None:
+        """Announce that a library is about to write a file by itself, under a temporary name. Step write:<label>."""
+        self._hook(f"write:{label}")
 
     def adopt(self, written: Path, name: Path, label: str) -> None:
         """Give a file that a library wrote, none of which syncs, its name. Steps sync:, replace:,
@@ -105,11 +151,17 @@ class Disk:
     def sync_folder(self, path: Path, label: str) -> None:
         """Force a folder's entries (names made, replaced, removed) to the disk. Step sync-folder:<label>."""
         self._hook(f"sync-folder:{label}")
-        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        with self._offered():
+            folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+    def rename(self, written: Path, name: Path, label: str) -> None:
+        """Give a file that was written and checked under a temporary name its own. Step rename:<label>."""
+        self._hook(f"rename:{label}")
+        os.replace(written, name)  # noqa: PTH105 -- link(), which would refuse a taken name, is not offered everywhere
 
     def open_lock(self, path: Path) -> int:
         """Open a lock file, made where it is missing, and return its descriptor. Step open:lock."""

@@ -23,9 +23,10 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from pipelines.durable import Disk
+from pipelines.durable import Disk, Hook, ignore_step
 from pipelines.run_context import local_midnight
 from pipelines.sql_catalogue import SqlTable, sql_table
+from pipelines.usage_files import remove_leftovers, write_day
 from pipelines.warehouse import first_row
 
 FOLDER = "usage_daily"
@@ -83,18 +84,22 @@ def roll_up(
     service_numbers: tuple[str, ...],
     zone: ZoneInfo,
     progress: Callable[[int, int], None],
+    hook: Hook = ignore_step,
 ) -> UsageReport:
     """Makes each day's file that is not there yet, and `features.usage_daily` as a view over the days' current files.
 
-    `run.usage_files` (usage_date, path) lists them. Raises duckdb.Error where the SQL fails.
+    `run.usage_files` (usage_date, path) lists them. `hook` is called before each durable step with its name. Raises
+    duckdb.Error where the SQL fails, OSError on the disk.
     """
+    disk = Disk(hook)
     table = sql_table("features.usage_daily")
     names = _file_names(con, table, parameters, service_numbers, zone)
     folder = published / FOLDER
-    missing = [(day, folder / name) for day, name in names if not (folder / name).exists()]
-    for done, (day, path) in enumerate(missing):
+    remove_leftovers(folder, disk)
+    missing = [(day, name) for day, name in names if not (folder / name).exists()]
+    for done, (day, name) in enumerate(missing):
         progress(done, len(missing))
-        _write_day(con, table, {**parameters, "usage_date": day}, path)
+        write_day(_rows(con, table, {**parameters, "usage_date": day}), folder, name, disk)
     progress(len(missing), len(missing))
     con.execute("create or replace table run.usage_files (usage_date date, path varchar)")
     if names:
@@ -142,16 +147,10 @@ def _file_names(
     return names
 
 
-def _write_day(con: duckdb.DuckDBPyConnection, table: SqlTable, parameters: Mapping[str, Any], path: Path) -> None:
-    disk = Disk()
-    for folder in (path.parents[2], path.parents[1], path.parent):
-        disk.make_folder(folder, "usage-day")
-    temporary = path.with_suffix(".tmp")
+def _rows(con: duckdb.DuckDBPyConnection, table: SqlTable, parameters: Mapping[str, Any]) -> duckdb.DuckDBPyRelation:
     given = {name: parameters[name] for name in table.parameters}
     # Sorted, so that the same rows give the same bytes.
-    rows = con.sql(f"select * from ({table.text}) order by subscription_id nulls first", params=given)
-    rows.write_parquet(str(temporary), compression="zstd")
-    disk.adopt(temporary, path, "usage-day")
+    return con.sql(f"select * from ({table.text}) order by subscription_id nulls first", params=given)
 
 
 def _point_view(

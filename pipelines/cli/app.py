@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from pipelines.cli import extracts, nights, reading, web
+from pipelines.cli import extracts, nights, reading, versions, web
 
 app = typer.Typer(
     name="tierline",
@@ -30,3 +30,7 @@ app.command(rich_help_panel="Extracts")(extracts.land)
 app.command(rich_help_panel="Extracts")(extracts.sample)
 app.command(rich_help_panel="Reading")(reading.lookup)
 app.command(rich_help_panel="Reading")(web.ui)
+app.command(rich_help_panel="Versions")(versions.versions)
+app.command(rich_help_panel="Versions")(versions.rollback)
+app.command(rich_help_panel="Versions")(versions.verify)
+app.command(rich_help_panel="Versions")(versions.mirror)

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from data_contracts import Contract, contract
-from pipelines.durable import Disk
+from pipelines.durable import Disk, Hook, ignore_step
 from pipelines.night import Night
 from pipelines.sql_catalogue import sql_table
 from pipelines.sql_text import identifier, literal
@@ -22,25 +22,33 @@ MARTS = ("customers", "subscriptions", "intake_files", "rejects")
 # So that DuckDB 1.5, which analysts still have, can read what 2.0 writes.
 STORAGE_VERSION = "v1.5.0"
 _DATABASE = "analytics_next"
+_TEMPORARY = ".analytics.duckdb.*.tmp*"  # the last part: DuckDB's own write-ahead log beside it
 
 
-def write_analytics(con: duckdb.DuckDBPyConnection, night: Night) -> dict[str, int]:
+def write_analytics(con: duckdb.DuckDBPyConnection, night: Night, hook: Hook = ignore_step) -> dict[str, int]:
     """Makes the database anew and replaces the old one; a process that has the old one open keeps reading it.
 
-    Returns the rows of each mart. Raises duckdb.Error where the SQL fails, OSError on the disk; the old database stays.
+    Returns the rows of each mart. `hook` is called before each durable step with its name. Raises duckdb.Error where
+    the SQL fails, OSError on the disk; the old database stays.
     """
     target = night.analytics
-    disk = Disk()
+    disk = Disk(hook)
     disk.make_folder(target.parent, "published")
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    _remove_leftovers(target, disk)
+    temporary = target.with_name(_TEMPORARY.replace("*", secrets.token_hex(4), 1).replace("*", ""))
     try:
+        disk.writing("analytics")
         rows = _fill(con, night, temporary)
-        temporary.chmod(0o640)
         disk.adopt(temporary, target, "analytics")
     finally:
-        for leftover in (temporary, temporary.with_name(temporary.name + ".wal")):
-            leftover.unlink(missing_ok=True)
+        _remove_leftovers(target, disk)
     return rows
+
+
+def _remove_leftovers(target: Path, disk: Disk) -> None:
+    # The caller holds the warehouse, so nobody else is writing one: what stands there is of a run that was killed.
+    for leftover in sorted(target.parent.glob(_TEMPORARY)):
+        disk.remove_file(leftover, "temporary")
 
 
 def _fill(con: duckdb.DuckDBPyConnection, night: Night, path: Path) -> dict[str, int]:

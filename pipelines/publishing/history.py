@@ -7,10 +7,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-from contextlib import suppress
 from pathlib import Path
 
-from tierline.manifest import MANIFESTS_FOLDER, Manifest, ManifestError, PreviousManifest
+from tierline.manifest import (
+    MANIFESTS_FOLDER,
+    POINTER_NAME,
+    Manifest,
+    ManifestError,
+    Pointer,
+    PreviousManifest,
+    manifest_name,
+)
 from tierline.verify import map_file, read_manifest, read_pointer
 
 # What a rollback adds to the provenance of the version that it goes back to.
@@ -38,31 +45,46 @@ def manifest_bytes(folder: Path) -> dict[int, bytes | None]:
     return dict(sorted(found.items()))
 
 
-def committed(folder: Path) -> dict[int, Manifest | None]:
-    """Committed versions, ascending; None where the manifest is damaged or of another major version.
+class Chain:
+    """Committed manifests, each judged by who vouches for it: CURRENT.json for one, each manifest for the one before.
 
-    A manifest is damaged when it can't be read, or does not have the SHA-256 by which CURRENT.json or a newer manifest
-    vouches for it. Nobody vouches for one that was committed and not switched to.
+    trusted: version -> manifest. faults: version -> why it is not trusted: it can't be read, is of another major
+    version, or does not have the SHA-256 named for it. vouched: version -> that SHA-256 and the file that names it;
+    nobody vouches for one that was committed and not switched to.
     """
-    vouched: dict[int, str] = {}
-    with suppress(ManifestError, OSError):
-        pointer = read_pointer(folder)
-        vouched[pointer.version] = pointer.manifest_sha256
-    found: dict[int, Manifest | None] = {}
-    for version, content in reversed(manifest_bytes(folder).items()):
-        found[version] = manifest = _trusted(version, content, vouched.get(version))
-        if manifest is not None and manifest.previous is not None:
-            vouched.setdefault(manifest.previous.version, manifest.previous.sha256)
-    return dict(reversed(found.items()))
+
+    def __init__(self, pointer: Pointer | None, contents: dict[int, bytes | None]) -> None:
+        self.vouched: dict[int, tuple[str, str]] = {}
+        self.trusted: dict[int, Manifest] = {}
+        self.faults: dict[int, str] = {}
+        if pointer is not None:
+            self.vouched[pointer.version] = (pointer.manifest_sha256, POINTER_NAME)
+        for version, content in reversed(contents.items()):
+            try:
+                self._take(version, content)
+            except ManifestError as error:
+                self.faults[version] = str(error)
+
+    def _take(self, version: int, content: bytes | None) -> None:
+        if content is None:
+            raise ManifestError("can't be read from the disk")
+        sha256, voucher = self.vouched.get(version, (None, ""))
+        if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
+            raise ManifestError(f"does not have the SHA-256 that {voucher} names")
+        self.trusted[version] = manifest = Manifest.parse(content, version)
+        if (before := manifest.previous) is not None:
+            self.vouched.setdefault(before.version, (before.sha256, manifest_name(version)))
 
 
-def _trusted(version: int, content: bytes | None, sha256: str | None) -> Manifest | None:
-    if content is None or (sha256 is not None and hashlib.sha256(content).hexdigest() != sha256):
-        return None
+def committed(folder: Path) -> Versions:
+    """Committed versions, ascending; None where the manifest can't be trusted."""
     try:
-        return Manifest.parse(content, version)
-    except ManifestError:
-        return None
+        pointer = read_pointer(folder)
+    except (ManifestError, OSError):
+        pointer = None
+    contents = manifest_bytes(folder)
+    chain = Chain(pointer, contents)
+    return {version: chain.trusted.get(version) for version in contents}
 
 
 def current_version(folder: Path) -> Manifest | None:

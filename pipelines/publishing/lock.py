@@ -48,7 +48,7 @@ def _take(lock: int, path: Path, wait_seconds: float) -> None:
         except BlockingIOError:
             if time.monotonic() >= deadline:
                 raise PublishLockError(
-                    f"{path} is held by another publisher, after a wait of {wait_seconds:g} s; let it end, or find "
+                    f"{path} is held by another process, after a wait of {wait_seconds:g} s; let it end, or find "
                     f"it with `lslocks` (one that is stopped holds it too: continue or kill it), then run again"
                 ) from None
             time.sleep(LOCK_POLL_SECONDS)

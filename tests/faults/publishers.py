@@ -1,4 +1,4 @@
-"""Processes that publish, roll back or mirror, and are killed or stopped at a step that was told them.
+"""Processes that publish, roll back, mirror or write for analysts, and are killed or stopped at a step they were told.
 
 Belongs here: what such a process does, and starting it fast. Does not: expectations (the test modules).
 """
@@ -14,11 +14,18 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 
-from pipelines.publishing import Publication, PublishError, PublishLockError, publish, rollback
+from pipelines.durable import Disk
+from pipelines.night import Night
+from pipelines.publishing import Mirrored, Publication, PublishError, PublishLockError, mirror, publish, rollback
+from pipelines.publishing.analytics import write_analytics
+from pipelines.usage_files import remove_leftovers, write_day
 
 ROWS = 400
+AS_OF = date(2026, 3, 1)
+Hook = Callable[[str], None]
 KEYS = [f"+8613{number:08d}" for number in range(ROWS)]
 LOCKED, REFUSED = 3, 4  # exit codes of a publisher that PublishLockError, or its guard, turned away
 
@@ -38,7 +45,7 @@ def publish_stamped(folder: Path, run_key: str, **changed: object) -> Publicatio
     """A version whose every row carries its run key as brand, so that a mixed read shows."""
     arguments: dict[str, Any] = {
         "folder": folder,
-        "as_of_date": date(2026, 3, 1),
+        "as_of_date": AS_OF,
         "run_key": run_key,
         "service_key_type": "msisdn",
         "tiers": ("high", "mid"),
@@ -64,6 +71,25 @@ def roll_back(folder: Path, **changed: object) -> Publication:
     return rollback(folder, **(arguments | changed))
 
 
+def copy_to(folder: Path, destination: Path, **changed: Any) -> Mirrored:
+    return mirror(folder, destination, **({"now": datetime.now(UTC), "min_age": timedelta(0)} | changed))
+
+
+def write_usage(folder: Path, name: str, hook: Hook = lambda _: None) -> None:
+    """A day file of a thousand rows, as a night writes one."""
+    disk = Disk(hook)
+    with duckdb.connect() as con:
+        remove_leftovers(folder, disk)
+        write_day(con.sql("select range as subscription_id from range(1000)"), folder, name, disk)
+
+
+def replace_analytics(home: Path, hook: Hook = lambda _: None) -> None:
+    """The analysts' database of a home whose warehouse is there."""
+    night = Night(home, AS_OF, {"threads": 1})
+    with night.warehouse.open() as con:
+        write_analytics(con, night, hook)
+
+
 class Publishers:
     """A process that has imported everything and started no thread: it forks publishers that are ready at once."""
 
@@ -83,7 +109,7 @@ class Publishers:
         """Wait for the publisher's end; its exit code, negative for a signal."""
         return self._next_line()
 
-    def start_and_stop_at(self, folder: Path, step: str, run_key: str, **order: object) -> int:
+    def start_and_stop_at(self, folder: Path, step: str, run_key: str = "", **order: object) -> int:
         """Fork a publisher and return its process id once it stands still at the step, to be continued."""
         publisher = self.start(folder, step=step, run_key=run_key, signal="SIGSTOP", **order)
         deadline = time.monotonic() + 30
@@ -108,8 +134,8 @@ def carry_out(folder: str, operation: str = "publish", step: str | None = None, 
     """What a forked publisher does: one operation, in which it sends itself a signal at the step; or, without a step,
     publishing until it is killed.
 
-    order: run_key; occurrence of the step (1); signal (SIGKILL); turn: a file and the number that must stand in it at
-    the commit.
+    order: occurrence of the step (1); signal (SIGKILL); turn: a file and the number that must stand in it at the
+    commit; and what the operation needs: run_key, destination, name.
     """
     if step is None:
         while True:
@@ -139,17 +165,14 @@ class NotMyTurnError(PublishError):
     """What a guard raises."""
 
 
-def _publish(folder: Path, hook: Callable[[str], None], order: dict[str, Any]) -> None:
-    publish_stamped(folder, order["run_key"], hook=hook, may_commit=guard(order.get("turn")))
-
-
-def _roll_back(folder: Path, hook: Callable[[str], None], order: dict[str, Any]) -> None:
-    roll_back(folder, hook=hook, may_commit=guard(order.get("turn")))
-
-
-OPERATIONS: dict[str, Callable[[Path, Callable[[str], None], dict[str, Any]], None]] = {
-    "publish": _publish,
-    "rollback": _roll_back,
+OPERATIONS: dict[str, Callable[[Path, Hook, dict[str, Any]], object]] = {
+    "publish": lambda folder, hook, order: publish_stamped(
+        folder, order["run_key"], hook=hook, may_commit=guard(order.get("turn"))
+    ),
+    "rollback": lambda folder, hook, order: roll_back(folder, hook=hook, may_commit=guard(order.get("turn"))),
+    "mirror": lambda folder, hook, order: copy_to(folder, Path(order["destination"]), hook=hook),
+    "usage": lambda folder, hook, order: write_usage(folder, order["name"], hook),
+    "analytics": lambda folder, hook, order: replace_analytics(folder, hook),
 }
 
 

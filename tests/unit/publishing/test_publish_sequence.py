@@ -234,7 +234,7 @@ def test_a_taken_version_number_is_never_overwritten(run: Run, folder: Path) -> 
 
 def test_a_second_publisher_waits_for_so_long_and_then_says_who_is_in_the_way(run: Run, folder: Path) -> None:
     run()
-    with publishing_lock(folder, 1), pytest.raises(PublishLockError, match=r"\.lock is held by another publisher"):
+    with publishing_lock(folder, 1), pytest.raises(PublishLockError, match=r"\.lock is held by another process"):
         run(night=1, lock_wait_seconds=0.1)
     held, release = threading.Event(), threading.Event()
 

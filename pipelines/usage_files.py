@@ -1,0 +1,74 @@
+"""The day files of usage on the disk: writing one so that its rot can be found, and looking for rot.
+
+Belongs here: files, their digests, leftovers. Does not: which days need one, or what their rows are (usage.py, sql/).
+
+A day file is immutable and named by what decides its content. No manifest lists it, so its SHA-256 goes into
+SHA256SUMS.jsonl beside the days, before the file gets its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+
+from pipelines.digests import LIST_NAME, digest_of, remember, remembered
+from pipelines.durable import Disk
+from pipelines.publishing.verify import Damage
+
+_CURE = "delete it: the next night that needs that day rolls it up again"
+_DAYS = "usage_date=*"
+
+
+def write_day(rows: duckdb.DuckDBPyRelation, folder: Path, name: str, disk: Disk) -> None:
+    """Write a day's rows as the file `name` of the folder, which is there whole or not at all.
+
+    Raises duckdb.Error where the SQL fails, OSError on the disk.
+    """
+    path = folder / name
+    for missing in reversed([p for p in (path.parent, *path.parents) if not p.exists()]):
+        disk.make_folder(missing, "usage-day")
+    temporary = path.with_suffix(".tmp")
+    disk.writing("usage-day")
+    rows.write_parquet(str(temporary), compression="zstd")
+    remember(folder, digest_of(temporary, name), disk)
+    disk.adopt(temporary, path, "usage-day")
+
+
+def remove_leftovers(folder: Path, disk: Disk) -> None:
+    """Remove what killed runs left under temporary names. The caller holds the warehouse, so nobody is writing."""
+    for path in sorted(folder.glob(f"{_DAYS}/*.tmp")):
+        disk.remove_file(path, "temporary")
+
+
+def verify_days(
+    folder: Path, progress: Callable[[int, int], None] = lambda _done, _total: None
+) -> tuple[int, int, tuple[Damage, ...]]:
+    """Read every day file and compare it with its remembered digest: files compared, files without one, damage.
+
+    Paths are relative to the folder. `progress` hears of files done and to do. Reads only; a file that is deleted
+    meanwhile is no damage.
+    """
+    digests = remembered(folder)
+    paths = sorted(folder.glob(f"{_DAYS}/*.parquet"))
+    damages, compared, unknown = [], 0, 0
+    for done, path in enumerate(paths, start=1):
+        name = str(path.relative_to(folder))
+        known = digests.get(name)
+        try:
+            found = digest_of(path, name)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            damages.append(Damage(name, f"can't be read: {error.strerror}", _CURE))
+            continue
+        finally:
+            progress(done, len(paths))
+        if known is None:
+            unknown += 1
+            continue
+        compared += 1
+        if found != known:
+            damages.append(Damage(name, f"does not have the size and SHA-256 that {LIST_NAME} names", _CURE))
+    return compared, unknown, tuple(damages)
