@@ -25,6 +25,9 @@ NOT_FOUND = -1
 MAX_SELECTIONS = 256
 BREATH_SECONDS = 0.0005
 
+SETTLED_SECONDS = 2.0  # the coarsest clock that a file system keeps
+
+VersionState = tuple[tuple[int, int, int, int], ...]
 Wanted = tuple[str, ...] | None
 
 
@@ -123,6 +126,20 @@ class OpenedVersion:
             return row if row < rows and stored[row] == code else NOT_FOUND
 
         return find
+
+
+def version_state(folder: Path, manifest: Manifest) -> VersionState:
+    """Size, inode and times of a version's files, which are others once something was done to them.
+
+    Raises OSError when one is not there.
+    """
+    found = [(folder / e.path).stat() for e in manifest.files if e.name in (ARROW_NAME, KEYS_NAME)]
+    return tuple((s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for s in found)
+
+
+def settled(state: VersionState, now: float) -> bool:
+    """Whether the last change lies so long before `now` (s since 1970) that another one would show in the times."""
+    return all(max(changed, done) < (now - SETTLED_SECONDS) * 1e9 for _, _, changed, done in state)
 
 
 class Selection:

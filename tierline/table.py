@@ -18,7 +18,7 @@ from typing import Literal, Self, get_args
 
 from tierline.held import Hold
 from tierline.manifest import Manifest, ManifestError
-from tierline.opened import NOT_FOUND, TIER_COLUMN, OpenedVersion
+from tierline.opened import NOT_FOUND, TIER_COLUMN, OpenedVersion, VersionState, settled, version_state
 from tierline.verify import use_current, vouched_manifests
 
 Freshness = Literal["fresh", "stale", "absent"]
@@ -72,6 +72,7 @@ class TierTable:
         self._hold = hold
         self._now = time.time if clock is None else lambda: clock().timestamp()
         self._opened: OpenedVersion | None = None
+        self._refused: dict[int, tuple[tuple[Manifest, VersionState], str]] = {}
         self._least = 1  # no version below is served: what was once served is never gone behind
         self._refreshing = threading.Lock()
         self._switching = threading.Lock()
@@ -134,8 +135,6 @@ class TierTable:
             self.problem = problem if damage is None or newer is not None else f"{damage}; {problem}"
             if newer is None:
                 return False
-            if self._opened is not None:
-                newer.prepare(list(self._opened.selections))
             self._serve(newer)
             return True
 
@@ -180,16 +179,30 @@ class TierTable:
             return use_current(self._folder, self._open_newer), None
         except Exception as error:
             problem = _told(error)
-        try:
+        with suppress(Exception):  # the folder can't be listed
             for manifest in vouched_manifests(self._folder):
                 if manifest.version < self._lowest_welcome():
                     break
                 with suppress(Exception):  # damaged as well: the next older one
-                    opened = OpenedVersion(self._folder, manifest, self._hold)
-                    return opened, f"{problem}; version {manifest.version} is served instead"
-        except OSError:
-            pass
+                    return self._open(manifest), f"{problem}; version {manifest.version} is served instead"
         return None, problem
+
+    def _open(self, manifest: Manifest) -> OpenedVersion:
+        """Open a version, ready for what lookups select; a damaged one is not hashed again until its files change."""
+        state = (manifest, version_state(self._folder, manifest))
+        known, why = self._refused.get(manifest.version, (None, ""))
+        if known == state:
+            raise ManifestError(why)
+        try:
+            opened = OpenedVersion(self._folder, manifest, self._hold)
+        except ManifestError as error:
+            if settled(state[1], time.time()):
+                self._refused[manifest.version] = state, str(error)
+            raise
+        if self._opened is not None:
+            opened.prepare(list(self._opened.selections))
+        self._refused = {version: why for version, why in self._refused.items() if version > manifest.version}
+        return opened
 
     def _damage(self) -> str | None:
         try:
@@ -208,7 +221,7 @@ class TierTable:
             )
         if manifest.version < self._lowest_welcome():
             return None
-        return OpenedVersion(self._folder, manifest, self._hold)
+        return self._open(manifest)
 
     def _serve(self, opened: OpenedVersion | None) -> None:
         with self._switching:
