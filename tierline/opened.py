@@ -24,7 +24,6 @@ TIER_COLUMN = "tier"
 NOT_FOUND = -1
 MAX_SELECTIONS = 256
 BREATH_SECONDS = 0.0005
-
 SETTLED_SECONDS = 2.0  # the coarsest clock that a file system keeps
 
 VersionState = tuple[tuple[int, int, int, int], ...]

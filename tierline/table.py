@@ -132,6 +132,8 @@ class TierTable:
             if damage is not None:
                 self._serve(None)
             newer, problem = self._newest()
+            if self._ending.is_set():
+                return False
             self.problem = problem if damage is None or newer is not None else f"{damage}; {problem}"
             if newer is None:
                 return False
@@ -162,8 +164,11 @@ class TierTable:
         self._ending.set()
         if self._follower is not None:
             self._follower.join(CLOSE_SECONDS)
+        refreshed = self._refreshing.acquire(timeout=CLOSE_SECONDS)
         self._serve(None)
         self.problem = "closed"
+        if refreshed:
+            self._refreshing.release()
 
     def __enter__(self) -> Self:
         return self
@@ -199,19 +204,22 @@ class TierTable:
             if settled(state[1], time.time()):
                 self._refused[manifest.version] = state, str(error)
             raise
-        if self._opened is not None:
-            opened.prepare(list(self._opened.selections))
+        serving = self._opened
+        if serving is not None:
+            opened.prepare(list(serving.selections))
         self._refused = {version: why for version, why in self._refused.items() if version > manifest.version}
         return opened
 
     def _damage(self) -> str | None:
+        serving = self._opened
         try:
-            return None if self._opened is None else self._opened.damage()
+            return None if serving is None else serving.damage()
         except OSError:  # a lost disk says nothing about the pages that are in memory
             return None
 
     def _lowest_welcome(self) -> int:
-        return self._least if self._opened is None else self._opened.manifest.version + 1
+        serving = self.manifest
+        return self._least if serving is None else serving.version + 1
 
     def _open_newer(self, manifest: Manifest) -> OpenedVersion | None:
         if manifest.version < self._least:
