@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types lock bench bench-lookup clean prerequisites
+.PHONY: help setup demo test lint types lock bench soak bench-lookup clean prerequisites
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -54,6 +54,11 @@ bench: $(READY) ## Time one night of 100,000 customers
 
 bench-lookup: $(READY) ## Time lookups in a table of 5,000,000 rows
 	@$(BIN)/python -m benchmarks.lookup
+
+soak: $(READY) ## Hours of faults: kills at every step and at random under readers, mutated extracts, full disks
+	@$(BIN)/python tests/faults/soak.py
+	@$(BIN)/python tests/faults/kill_runs.py
+	@$(BIN)/python -m tests.faults.kill_every_step --kills 100
 
 lock: ## Make requirements.lock anew (needs uv)
 	uv pip compile pyproject.toml --universal --generate-hashes --all-extras --python-version 3.11 --no-header --upgrade -o requirements.lock

@@ -20,6 +20,7 @@ from typing import Any
 
 from pipelines.intake.ledger_copy import LedgerCopyError, LedgerEntry, read_ledger_copy
 from pipelines.intake.replay import replay
+from pipelines.leftovers import REBUILD_FOLDER
 from pipelines.night import Night
 from pipelines.policy_source import kept_policy
 from pipelines.progress import Progress
@@ -121,7 +122,7 @@ def _files_of(manifest: Manifest) -> int:
 
 
 def _work_folder(home: Path) -> Path:
-    work = home / "tmp" / "rebuild"
+    work = home / REBUILD_FOLDER
     shutil.rmtree(work, ignore_errors=True)
     (work / "landing").mkdir(parents=True, mode=0o750)
     for name in _LINKED:

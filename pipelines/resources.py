@@ -13,6 +13,7 @@ import dagster as dg
 import duckdb
 from pydantic import Field, PrivateAttr
 
+from pipelines.leftovers import clear_leftovers
 from pipelines.night import Night
 from pipelines.publishing.errors import PublishLockError
 from pipelines.settings import load
@@ -34,14 +35,16 @@ class Home(dg.ConfigurableResource[Any]):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> "Iterator[Home]":
         """Takes the home folder's turn for the whole run. Raises TurnBusyError while another run is at work."""
-        settings = load(Path(self.path), dict(self.options))
+        home = Path(self.path)
+        settings = load(home, dict(self.options))
         with take_turn(
-            Path(self.path),
+            home,
             context.run.run_id[:8] if context.run is not None else "without a number",
             wait_seconds=settings.lock_wait_seconds,
             takeover_seconds=settings.takeover_seconds,
         ) as turn:
             self._turn = turn
+            clear_leftovers(home, home / "published" / "customer_tiers", settings.lock_wait_seconds)
             yield self
 
     def night(self, partition_key: str) -> Night:

@@ -61,6 +61,7 @@ class Warehouse:
         """
         con = self._connect()
         try:
+            self._remove_spilled()
             con.execute("set TimeZone = 'UTC'")
             con.execute("set enable_progress_bar = false")
             for schema in SCHEMAS:
@@ -103,6 +104,11 @@ class Warehouse:
                 time.sleep(0.1)
             except duckdb.Error as error:
                 raise self._unusable(error) from error
+
+    def _remove_spilled(self) -> None:
+        # Nobody else has the warehouse open, and this connection has not spilled yet: they are a killed run's.
+        for left in self.temporary.glob("duckdb_temp_*"):
+            left.unlink(missing_ok=True)
 
     def _unusable(self, error: Exception) -> WarehouseError:
         if _DAMAGED.search(str(error)) is None:

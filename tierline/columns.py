@@ -35,6 +35,8 @@ def cell_reader(array: Any) -> Cell:
     if array.null_count == 0:
         return read
     valid, read_valid = memoryview(array.buffers()[0]).cast("B"), read
+    if pa.types.is_string(array.type):
+        return _text(array.buffers(), valid)
     return lambda row: read_valid(row) if valid[row >> 3] >> (row & 7) & 1 else None
 
 
@@ -66,11 +68,13 @@ def _date(buffers: list[Any]) -> Cell:
     return lambda row: dt.date.fromordinal(days[row] + _EPOCH_ORDINAL)
 
 
-def _text(buffers: list[Any]) -> Cell:
+def _text(buffers: list[Any], valid: memoryview | None = None) -> Cell:
     offsets = memoryview(buffers[1])
     data = memoryview(buffers[2]) if buffers[2] is not None else memoryview(b"")
 
-    def read(row: int) -> str:
+    def read(row: int) -> str | None:
+        if valid is not None and not valid[row >> 3] >> (row & 7) & 1:
+            return None
         start, end = _two_offsets(offsets, row * _OFFSET_BYTES)
         return str(data[start:end], "utf-8")
 

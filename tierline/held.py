@@ -55,25 +55,25 @@ class HeldFile:
                 self.content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
                 digest = hashlib.sha256(self.content).hexdigest()
                 self._file = FileIO(os.dup(file.fileno()))
-                self._changed_ns = found.st_mtime_ns
+                self._seen = found.st_size, found.st_mtime_ns
         if digest != entry.sha256:
             raise ManifestError(f"{entry.path} does not have the SHA-256 of its manifest: it is damaged; publish again")
 
     def damage(self) -> str | None:
         """What has happened to a mapped file since, if its bytes are no longer those verified; None for a copy.
 
-        Looks at size and time of change, and hashes again only when that time moved. A cut is seen without touching
-        a page of the file.
+        Looks at size and time of change, and hashes again only when they moved. A cut is seen without touching a page
+        of the file; bytes behind those mapped do no harm.
         """
         if self._file is None:
             return None
         now = os.fstat(self._file.fileno())
-        if now.st_size != self._entry.bytes:
-            return f"{self._entry.path} was changed while it was served: it has {now.st_size} bytes"
-        if now.st_mtime_ns != self._changed_ns:
+        if now.st_size < self._entry.bytes:
+            return f"{self._entry.path} was cut to {now.st_size} bytes while it was served"
+        if (now.st_size, now.st_mtime_ns) != self._seen:
             if hashlib.sha256(self.content).hexdigest() != self._entry.sha256:
                 return f"{self._entry.path} was overwritten while it was served"
-            self._changed_ns = now.st_mtime_ns
+            self._seen = now.st_size, now.st_mtime_ns
         return None
 
 

@@ -24,7 +24,9 @@ TIER_COLUMN = "tier"
 NOT_FOUND = -1
 MAX_SELECTIONS = 256
 BREATH_SECONDS = 0.0005
+SETTLED_SECONDS = 2.0  # the coarsest clock that a file system keeps
 
+VersionState = tuple[tuple[int, int, int, int], ...]
 Wanted = tuple[str, ...] | None
 
 
@@ -52,9 +54,9 @@ class OpenedVersion:
         except pa.ArrowException as error:
             raise ManifestError(f"{entry.path} is not an Arrow IPC file") from error
         self.schema = reader.schema
-        self._batch_rows = self._check_batches(entry.path)
-        self._columns = {name: _Column(self._batches, name) for name in self.schema.names}
-        self._selections: dict[Wanted, Selection] = {}
+        self.batch_rows = self._check_batches(entry.path)
+        columns = {name: _Column(self._batches, name) for name in self.schema.names}
+        self.selections = Selections(manifest.version, columns, len(self._batches))
         # find(key): the row of a service key, or NOT_FOUND, also for a key of another form than the table's.
         self.find = (
             self._msisdn_finder(folder, hold) if manifest.service_key_type == MSISDN else _text_finder(self._batches)
@@ -66,23 +68,11 @@ class OpenedVersion:
 
     def select(self, fields: Sequence[str] | None) -> Selection:
         """The columns of these fields in this order; None is all but the key. Raises UnknownFieldError."""
-        wanted = fields if fields is None or type(fields) is tuple else tuple(fields)
-        selection = self._selections.get(wanted)
-        if selection is None:
-            names = [n for n in self.schema.names if n != KEY_COLUMN] if wanted is None else wanted
-            if unknown := [name for name in names if name not in self._columns]:
-                raise UnknownFieldError(
-                    f"version {self.manifest.version} has no field {', '.join(map(repr, unknown))}; "
-                    f"it has {', '.join(self.schema.names)}"
-                )
-            selection = Selection([self._columns[name] for name in names], len(self._batches))
-            if len(self._selections) < MAX_SELECTIONS:
-                self._selections[wanted] = selection
-        return selection
+        return self.selections[None if fields is None else tuple(fields)]
 
     def read(self, row: int, selection: Selection) -> dict[str, object]:
         """The selected cells of a row as name -> Python value."""
-        batch, within = divmod(row, self._batch_rows)
+        batch, within = divmod(row, self.batch_rows)
         return {name: cell(within) for name, cell in selection.batches[batch] or selection.open(batch)}
 
     def prepare(self, selections: Iterable[Wanted]) -> None:
@@ -101,10 +91,6 @@ class OpenedVersion:
                 if time.perf_counter() - since > BREATH_SECONDS:
                     time.sleep(0)
                     since = time.perf_counter()
-
-    def selections(self) -> list[Wanted]:
-        """What lookups have selected so far."""
-        return list(self._selections)
 
     def column(self, name: str) -> list[Any]:
         """A column's Arrow arrays, one a batch."""
@@ -129,7 +115,7 @@ class OpenedVersion:
             raise ManifestError(f"{entry.path} must have {KEY_BYTES} bytes a row, {self.manifest.rows} rows")
         self._held.append(HeldFile(folder, entry, hold))
         keys = np.frombuffer(self._held[1].content, KEY_TYPE)
-        rows, search, stored = len(keys), keys.searchsorted, memoryview(keys)
+        rows, search, stored = len(keys), keys.searchsorted, keys.data
 
         def find(key: object) -> int:
             code = encode_msisdn(key)
@@ -139,6 +125,20 @@ class OpenedVersion:
             return row if row < rows and stored[row] == code else NOT_FOUND
 
         return find
+
+
+def version_state(folder: Path, manifest: Manifest) -> VersionState:
+    """Size, inode and times of a version's files, which are others once something was done to them.
+
+    Raises OSError when one is not there.
+    """
+    found = [(folder / e.path).stat() for e in manifest.files if e.name in (ARROW_NAME, KEYS_NAME)]
+    return tuple((s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for s in found)
+
+
+def settled(state: VersionState, now: float) -> bool:
+    """Whether the last change lies so long before `now` (s since 1970) that another one would show in the times."""
+    return all(max(changed, done) < (now - SETTLED_SECONDS) * 1e9 for _, _, changed, done in state)
 
 
 class Selection:
@@ -155,6 +155,33 @@ class Selection:
         readers = tuple((column.name, column.cells[batch] or column.open(batch)) for column in self._columns)
         self.batches[batch] = readers
         return readers
+
+
+class Selections(dict[Wanted, Selection]):
+    """What lookups have selected so far, by the fields that they named; selections[fields] makes what is not there yet.
+
+    Raises UnknownFieldError. A dict, so that a lookup comes to its selection without a call.
+    """
+
+    def __init__(self, version: int, columns: dict[str, _Column], batches: int) -> None:
+        super().__init__()
+        self._version = version
+        self._columns = columns
+        self._batches = batches
+
+    def __missing__(self, fields: Sequence[str] | None) -> Selection:
+        if fields is not None and type(fields) is not tuple:
+            return self[tuple(fields)]
+        names = [name for name in self._columns if name != KEY_COLUMN] if fields is None else fields
+        if unknown := [name for name in names if name not in self._columns]:
+            raise UnknownFieldError(
+                f"version {self._version} has no field {', '.join(map(repr, unknown))}; "
+                f"it has {', '.join(self._columns)}"
+            )
+        selection = Selection([self._columns[name] for name in names], self._batches)
+        if len(self) < MAX_SELECTIONS:
+            self[fields] = selection
+        return selection
 
 
 class _Column:

@@ -18,7 +18,7 @@ from typing import Literal, Self, get_args
 
 from tierline.held import Hold
 from tierline.manifest import Manifest, ManifestError
-from tierline.opened import NOT_FOUND, TIER_COLUMN, OpenedVersion
+from tierline.opened import NOT_FOUND, TIER_COLUMN, OpenedVersion, VersionState, settled, version_state
 from tierline.verify import use_current, vouched_manifests
 
 Freshness = Literal["fresh", "stale", "absent"]
@@ -72,6 +72,7 @@ class TierTable:
         self._hold = hold
         self._now = time.time if clock is None else lambda: clock().timestamp()
         self._opened: OpenedVersion | None = None
+        self._refused: dict[int, tuple[tuple[Manifest, VersionState], str]] = {}
         self._least = 1  # no version below is served: what was once served is never gone behind
         self._refreshing = threading.Lock()
         self._switching = threading.Lock()
@@ -89,16 +90,19 @@ class TierTable:
         opened = self._opened  # read once: one answer comes from one version
         if opened is None:
             return Answer(False, NO_ROW, None, None, "absent")
-        selection = opened.select(fields)
+        # No call that can be done without from here on: each costs as much as reading a cell.
+        try:
+            selection = opened.selections[fields]  # type: ignore[index]
+        except TypeError:  # a list can't be looked for
+            selection = opened.select(fields)
         manifest = opened.manifest
+        freshness: Freshness = "stale" if self._now() > opened.expires else "fresh"
         row = opened.find(key)
-        return Answer(
-            row != NOT_FOUND,
-            NO_ROW if row == NOT_FOUND else opened.read(row, selection),
-            manifest.version,
-            manifest.as_of_date,
-            "stale" if self._now() > opened.expires else "fresh",
-        )
+        if row == NOT_FOUND:
+            return Answer(False, NO_ROW, manifest.version, manifest.as_of_date, freshness)
+        batch, within = divmod(row, opened.batch_rows)
+        cells = {name: cell(within) for name, cell in selection.batches[batch] or selection.open(batch)}
+        return Answer(True, cells, manifest.version, manifest.as_of_date, freshness)
 
     @property
     def status(self) -> Freshness:
@@ -128,11 +132,11 @@ class TierTable:
             if damage is not None:
                 self._serve(None)
             newer, problem = self._newest()
+            if self._ending.is_set():
+                return False
             self.problem = problem if damage is None or newer is not None else f"{damage}; {problem}"
             if newer is None:
                 return False
-            if self._opened is not None:
-                newer.prepare(self._opened.selections())
             self._serve(newer)
             return True
 
@@ -160,8 +164,11 @@ class TierTable:
         self._ending.set()
         if self._follower is not None:
             self._follower.join(CLOSE_SECONDS)
+        refreshed = self._refreshing.acquire(timeout=CLOSE_SECONDS)
         self._serve(None)
         self.problem = "closed"
+        if refreshed:
+            self._refreshing.release()
 
     def __enter__(self) -> Self:
         return self
@@ -177,25 +184,42 @@ class TierTable:
             return use_current(self._folder, self._open_newer), None
         except Exception as error:
             problem = _told(error)
-        try:
+        with suppress(Exception):  # the folder can't be listed
             for manifest in vouched_manifests(self._folder):
                 if manifest.version < self._lowest_welcome():
                     break
                 with suppress(Exception):  # damaged as well: the next older one
-                    opened = OpenedVersion(self._folder, manifest, self._hold)
-                    return opened, f"{problem}; version {manifest.version} is served instead"
-        except OSError:
-            pass
+                    return self._open(manifest), f"{problem}; version {manifest.version} is served instead"
         return None, problem
 
-    def _damage(self) -> str | None:
+    def _open(self, manifest: Manifest) -> OpenedVersion:
+        """Open a version, ready for what lookups select; a damaged one is not hashed again until its files change."""
+        state = (manifest, version_state(self._folder, manifest))
+        known, why = self._refused.get(manifest.version, (None, ""))
+        if known == state:
+            raise ManifestError(why)
         try:
-            return None if self._opened is None else self._opened.damage()
+            opened = OpenedVersion(self._folder, manifest, self._hold)
+        except ManifestError as error:
+            if settled(state[1], time.time()):
+                self._refused[manifest.version] = state, str(error)
+            raise
+        serving = self._opened
+        if serving is not None:
+            opened.prepare(list(serving.selections))
+        self._refused = {version: why for version, why in self._refused.items() if version > manifest.version}
+        return opened
+
+    def _damage(self) -> str | None:
+        serving = self._opened
+        try:
+            return None if serving is None else serving.damage()
         except OSError:  # a lost disk says nothing about the pages that are in memory
             return None
 
     def _lowest_welcome(self) -> int:
-        return self._least if self._opened is None else self._opened.manifest.version + 1
+        serving = self.manifest
+        return self._least if serving is None else serving.version + 1
 
     def _open_newer(self, manifest: Manifest) -> OpenedVersion | None:
         if manifest.version < self._least:
@@ -205,7 +229,7 @@ class TierTable:
             )
         if manifest.version < self._lowest_welcome():
             return None
-        return OpenedVersion(self._folder, manifest, self._hold)
+        return self._open(manifest)
 
     def _serve(self, opened: OpenedVersion | None) -> None:
         with self._switching:

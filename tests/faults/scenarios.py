@@ -71,9 +71,11 @@ class Scenario:
     """Work on a folder below `root`, killed once and started again: prepare, kill, look, start_again, look again."""
 
     operation: str
+    killed_once = True  # nothing is killed to prepare the work, so each of its steps comes as often as announced
     steps: tuple[str, ...]
 
     def __init__(self, root: Path, publishers: Publishers) -> None:
+        root.mkdir(parents=True, exist_ok=True)
         self.folder, self.publishers, self.count = root / "customer_tiers", publishers, 0
 
     def prepare(self, step: str) -> None:
@@ -132,12 +134,15 @@ class FirstPublication(Scenario):
         publish_stamped(self.folder, "not killed", hook=hook)
 
     def look(self) -> None:
+        if (self.folder / "CURRENT.json").exists():
+            assert whole_version(self.folder) == 1
+            return
         with TierTable(self.folder) as table:
             assert table.status == "absent"
 
     def start_again(self) -> None:
-        assert publish_stamped(self.folder, "after the kill").version == 1
-        assert whole_version(self.folder) == 1
+        switched = (self.folder / "CURRENT.json").exists()
+        assert publish_stamped(self.folder, "after the kill").version == whole_version(self.folder) == 1 + switched
         nothing_left_lying_about(self.folder)
 
 
@@ -201,6 +206,7 @@ class NextPublication(Scenario):
 class Recovery(NextPublication):
     """By the next publisher, of what one that was killed left; it is killed while it recovers."""
 
+    killed_once = False
     first_kill: ClassVar = {
         "sync-folder:manifests": "create:pointer",
         "create:pointer": "create:pointer",
@@ -245,6 +251,7 @@ class Rollback(NextPublication):
 class RollbackRecovery(Rollback):
     """By the next rollback, of a rollback that was killed."""
 
+    killed_once = False
     steps = ("remove:temporary", "sync-folder:manifests", "create:pointer", "replace:pointer")
 
     def prepare(self, step: str) -> None:
@@ -340,7 +347,8 @@ class NextMirror(FirstMirror):
         self.reader = TierTable(self.there)
 
     def prepare(self, step: str) -> None:
-        # The mirror holds the version it serves and an older one, which the source no longer has.
+        copy_to(self.folder, self.there)  # leaves the current version alone there
+        # Then the mirror holds the version it serves and two older ones, which the source no longer has.
         for number in range(2):
             publish_stamped(self.folder, f"old {self.count}.{number}")
             copy_to(self.folder, self.there, min_age=timedelta(days=1))
@@ -360,12 +368,13 @@ class NextMirror(FirstMirror):
         assert self.reader.problem is None and self.reader.manifest is not None
         assert self.reader.manifest.version == done.version
         nothing_left_lying_about(self.there)
-        assert len(list((self.there / "manifests").iterdir())) <= 2
+        assert len(list((self.there / "manifests").iterdir())) <= 2  # the one served before the switch
 
 
 class MirrorRecovery(NextMirror):
     """By the next mirror, of what one that was killed left under a temporary name."""
 
+    killed_once = False
     steps = ("remove:temporary",)
 
     def prepare(self, step: str) -> None:
@@ -376,6 +385,7 @@ class MirrorRecovery(NextMirror):
 class UsageDay(Scenario):
     """One more day file."""
 
+    killed_once = False
     operation = "usage"
     steps = (
         "make:usage-day",
@@ -422,6 +432,7 @@ class UsageDay(Scenario):
 class Analytics(Scenario):
     """The analysts' database, made anew beside the old one."""
 
+    killed_once = False
     operation = "analytics"
     steps = (
         "make:published",

@@ -1,6 +1,7 @@
 """A reader that starts while the current version is damaged serves the newest older one that is vouched for."""
 
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,7 +9,10 @@ from pathlib import Path
 import pytest
 from publishers import KEYS, publish_stamped, roll_back
 
-from tierline import TierTable
+import tierline.opened
+import tierline.table
+from tierline import Hold, Manifest, TierTable
+from tierline.opened import OpenedVersion
 
 PUBLISHED = datetime(2026, 3, 2, 1, tzinfo=UTC)
 
@@ -139,6 +143,29 @@ def test_it_moves_up_and_never_down(folder: Path) -> None:
         assert (table.refresh(), table.lookup(KEYS[0]).version) == (True, 4)
         (folder / "CURRENT.json").write_bytes(pointer)
         assert (table.refresh(), table.lookup(KEYS[0]).version) == (False, 4)
+
+
+def test_a_damaged_version_is_hashed_once_and_again_when_it_changed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a reader would hash a gigabyte at every refresh for as long as the damage lasts."""
+    monkeypatch.setattr(tierline.opened, "SETTLED_SECONDS", -60.0)  # these files changed just now
+    opened: list[int] = []
+
+    class Counted(OpenedVersion):
+        def __init__(self, at: Path, manifest: Manifest, hold: Hold) -> None:
+            opened.append(manifest.version)
+            super().__init__(at, manifest, hold)
+
+    monkeypatch.setattr(tierline.table, "OpenedVersion", Counted)
+    flip(data(folder, 3))
+    with TierTable(folder) as table:
+        problem = str(table.problem)
+        assert (opened, table.refresh(), opened) == ([3, 2], False, [3, 2])
+        assert table.problem is not None and problem.startswith(table.problem)
+        flip(data(folder, 3))
+        os.utime(data(folder, 3), ns=(1, 1))
+        assert (table.refresh(), opened) == (True, [3, 2, 3])
 
 
 def test_a_running_reader_takes_the_newest_good_one_between(folder: Path) -> None:

@@ -22,6 +22,8 @@ HOLDS: list[Hold] = ["map", "memory"]
 def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "customer_tiers"
     publish_stamped(folder, "r1")
+    for path in run_files(folder):
+        os.utime(path, ns=(1, 1))  # some file systems' clocks would not tell a change so soon after
     return folder
 
 
@@ -97,7 +99,7 @@ def test_a_copy_in_memory_outlives_what_happens_to_its_files(folder: Path, damag
 
 
 @pytest.mark.parametrize("name", ["customer_tiers.arrow", "customer_tiers.keys"])
-@pytest.mark.parametrize("damage", [overwrite, truncate, extend])
+@pytest.mark.parametrize("damage", [overwrite, truncate])
 def test_a_mapped_version_changed_in_place_is_let_go_at_the_next_refresh(
     folder: Path, name: str, damage: Callable[[Path], None]
 ) -> None:
@@ -112,10 +114,17 @@ def test_a_mapped_version_changed_in_place_is_let_go_at_the_next_refresh(
         assert table.refresh() and table.problem is None and all_right(table)
 
 
-def test_a_mapped_file_that_is_only_touched_stays_served(folder: Path) -> None:
+def touch(path: Path) -> None:
+    path.touch()
+
+
+@pytest.mark.parametrize("change", [touch, extend])
+def test_a_mapped_file_whose_bytes_are_still_those_verified_stays_served(
+    folder: Path, change: Callable[[Path], None]
+) -> None:
     with TierTable(folder) as table:
         for path in run_files(folder):
-            os.utime(path, ns=(1, 1))
+            change(path)
         assert table.refresh() is False
         assert table.problem is None and all_right(table)
 

@@ -9,9 +9,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
+import polars as pl
+import pyarrow.parquet as pq
 import pytest
 
 from pipelines.publishing import Publication
+from tierline import verified_file
 
 Publish = Callable[..., Publication]
 
@@ -90,3 +93,36 @@ def test_the_sql_of_the_page_refuses_a_flipped_bit(published: Callable[[str], No
     [script] = blocks("sql")
     with duckdb.connect() as con, pytest.raises(duckdb.Error):
         con.execute(script).fetchall()
+
+
+def test_a_version_collected_under_a_query_is_an_error_or_read_to_its_end_as_the_page_says(
+    published: Callable[[str], None], folder: Path
+) -> None:
+    path = verified_file(folder, "customer_tiers.parquet")
+    opened = pq.ParquetFile(path)
+    lazy = pl.scan_parquet(path)
+    path.unlink()  # what collecting does
+    assert opened.read(columns=["tier"]).num_rows == len(KEYS)
+    with pytest.raises(FileNotFoundError):
+        lazy.collect()
+    with pytest.raises(duckdb.IOException):
+        duckdb.execute("SELECT count(*) FROM read_parquet(?)", [str(path)]).fetchall()
+
+
+def test_the_retry_of_the_page_takes_the_path_of_the_version_that_came_meanwhile(
+    published: Callable[[str], None], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names: dict[str, object] = {"duckdb": duckdb}
+    [block] = [block for block in blocks("python") if "def current_rows" in block]
+    paths: list[Path] = []
+
+    def collected_the_first_time(at: str, name: str) -> Path:
+        paths.append(verified_file(at, name))
+        if len(paths) == 1:
+            published("r2")
+            paths[0].unlink()
+        return paths[-1]
+
+    names["verified_file"] = collected_the_first_time
+    run_and_compare(block, names)
+    assert [path.parent.name[:2] for path in paths] == ["1-", "2-"]

@@ -62,12 +62,12 @@ def test_one_flipped_bit_keeps_a_version_from_being_served(
 
 
 @pytest.mark.parametrize("name", ["CURRENT.json", "manifests/2.json"])
-def test_every_bit_of_the_two_json_files_counts(publish_keys: Publish, folder: Path, name: str) -> None:
+def test_every_byte_of_the_two_json_files_counts(publish_keys: Publish, folder: Path, name: str) -> None:
     publish_keys(KEYS)
     publish_keys(KEYS, "r2")
     whole = (folder / name).read_bytes()
     meant = current_manifest(folder)
-    for bit in range(len(whole) * 8):
+    for bit in range(0, len(whole) * 8, 7):  # at least one of every byte, each of the eight in turn
         content = bytearray(whole)
         content[bit // 8] ^= 1 << bit % 8
         (folder / name).write_bytes(content)
@@ -292,7 +292,7 @@ def test_what_lookups_selected_is_ready_in_the_new_version(publish_keys: Publish
         table.lookup(KEYS[0], ("tier", "brand"))
         publish_keys(KEYS, "r2", batch_rows=8)
         assert table.refresh() and table._opened is not None
-        assert table._opened.selections() == [("tier", "brand")]
+        assert list(table._opened.selections) == [("tier", "brand")]
         assert None not in table._opened.select(("tier", "brand")).batches
 
 
