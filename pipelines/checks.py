@@ -16,9 +16,10 @@ from pipelines.sql_catalogue import SqlTable, sql_tables
 
 # The table that is checked, the contract that it must keep, and whether it may be empty. scores.subscription is what
 # would be published.
+CANDIDATE = "scores.subscription"
 KEPT = (
     *((f"staging.{name}", f"staging.{name}", True) for name in specs.EXTRACTS),
-    ("scores.subscription", "published.customer_tiers", False),
+    (CANDIDATE, "published.customer_tiers", False),
 )
 _FLOW = ("intake", "staging", "run", "features", "scores")
 _SHOWN = 20
@@ -104,5 +105,9 @@ def _first(columns: list[str], row: tuple[object, ...]) -> str:
 
 
 def _last_in_flow(audit: SqlTable) -> str:
-    """The table an audit belongs to: of those it reads, the one that is made last."""
+    """The table an audit belongs to: of those it reads, the one that is made last. Gates stand together before the
+    publication, so that a person who is asked to accept sees all that are shut.
+    """
+    if audit.severity == "gate":
+        return CANDIDATE
     return max(audit.upstreams, key=lambda table: (_FLOW.index(table.partition(".")[0]), table))

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.markup import escape
@@ -53,9 +53,12 @@ def versions(
         typer.echo(json.dumps(rows, ensure_ascii=False))
         return
     tiers = list(dict.fromkeys(tier for m in reversed(kept.values()) if m is not None for tier in m.tiers))
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("version", "as of", "published (UTC)", "expires (UTC)", "lines", *tiers, "state"):
-        table.add_column(name, justify="right" if name in ("version", "lines", *tiers) else "left", no_wrap=True)
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    for name in ("version", "as of", "published", "expires (UTC)", "lines", *tiers, "state"):
+        # On a narrow terminal the times and the state go on in a second line; numbers are never cut.
+        wraps = name in ("published", "expires (UTC)", "state")
+        justify: Literal["left", "right"] = "right" if name in ("version", "lines", *tiers) else "left"
+        table.add_column(name, justify=justify, no_wrap=not wraps, min_width=10 if wraps else None)
     for row, manifest in zip(rows, kept.values(), strict=True):
         state = f"[{_COLOUR_OF.get(row['state'], 'dim')}]{row['state']}[/]"
         if manifest is None:

@@ -109,18 +109,16 @@ def test_versions_are_listed_with_their_story(night: Night, home: Path, folder: 
     shown = tierline("versions", "--home", home)
     assert shown.exit_code == 0
     lines = [line.split() for line in shown.output.splitlines()]
-    assert lines[0] == [
+    assert shown.output.split("state")[0].split() == [
         "version",
         "as",
         "of",
         "published",
-        "(UTC)",
         "expires",
         "(UTC)",
         "lines",
         "high",
         "mid",
-        "state",
     ]
     assert [line[0] for line in lines[1:5]] == ["1", "2", "3", "4"]
     assert (lines[1][1], lines[1][-1]) == ("2024-06-01", "stale")

@@ -191,3 +191,12 @@ def test_a_rollback_collects_as_a_publication_does(run: Run, back: Back) -> None
         run(night=night)
     assert back(night=9, keep_versions=2, min_age=dt.timedelta(days=1)).collected == (1, 3)
     # 5 lists the files of 3, 4 was taken back: 2 is what a further rollback would go to.
+
+
+def test_a_run_that_was_accepted_after_all_can_be_rolled_back_to(run: Run, back: Back) -> None:
+    run()
+    run(night=1)
+    back(night=1)
+    run(night=1, again=True)
+    run(night=2)
+    assert back(night=2).manifest.provenance["rollback_to"] == "4"
