@@ -64,8 +64,11 @@ def _contract_check(
 def _audit_check(audit: SqlTable, partitions: dg.PartitionsDefinition) -> dg.AssetChecksDefinition:
     blocks = audit.severity != "warn"
 
+    asset = _last_in_flow(audit)
+
     @dg.asset_check(
-        asset=specs.key(_last_in_flow(audit)),
+        asset=specs.key(asset),
+        additional_deps=[specs.key(table) for table in audit.upstreams if table != asset],
         name=audit.name,
         description=f"{audit.meaning} Empty is right; each row is {audit.grain.removeprefix('one row ')}.",
         blocking=True,

@@ -98,7 +98,13 @@ def run_night(
     warned = tuple(
         f"{c.asset_key.to_user_string()}: {c.description}" for c in checks if c.severity == dg.AssetCheckSeverity.WARN
     )
-    published = _published_metadata(result)
+    published = _metadata(result, "published.customer_tiers")
+    if recovered := _metadata(result, "intake.files").get("lost_and_taken_again"):
+        warned = (
+            f"the warehouse had lost {recovered} files that the ledger copy has, and took them again from landing/: is "
+            "the disk sound?",
+            *warned,
+        )
     return NightResult(
         as_of_date=as_of_date,
         run_id=result.run_id,
@@ -152,10 +158,10 @@ def _failure(where: str, error: Any) -> Failure:
     return Failure(kind, where, message)
 
 
-def _published_metadata(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
+def _metadata(result: dg.ExecuteInProcessResult, table: str) -> dict[str, Any]:
     for event in result.get_asset_materialization_events():
         materialization = event.step_materialization_data.materialization
-        if materialization.asset_key == dg.AssetKey(["published", "customer_tiers"]):
+        if materialization.asset_key == dg.AssetKey(table.split(".")):
             return {name: value.value for name, value in materialization.metadata.items()}
     return {}
 

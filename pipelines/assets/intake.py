@@ -57,7 +57,11 @@ def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefiniti
         for name, records in ledger.items():
             yield dg.MaterializeResult(
                 asset_key=specs.key(f"intake.{name}"),
-                metadata={"dagster/row_count": records, "copies_ignored_this_run": len(report.copies)},
+                metadata={
+                    "dagster/row_count": records,
+                    "copies_ignored_this_run": len(report.copies),
+                    "lost_and_taken_again": len(report.recovered),
+                },
             )
 
     @dg.multi_asset(name="run_calendar", specs=specs.run_specs(), partitions_def=partitions, pool="warehouse")

@@ -24,8 +24,7 @@ def published_assets(partitions: dg.PartitionsDefinition, time_zone: str) -> lis
     """published.customer_tiers, and the marts with published.analytics."""
     tiers_spec = specs.function_spec(
         _TIERS,
-        # The gaps stand before publication too: their audit blocks what comes after them.
-        ["scores.subscription", "features.delivery_gaps"],
+        ["scores.subscription"],
         "The tier table that routing systems read: an immutable version, switched to in one step.",
         {c.name: c.physical for c in contract(_TIERS).columns},
     ).replace_attributes(
