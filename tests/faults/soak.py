@@ -6,6 +6,7 @@ Belongs here: the race, and counting what came of it. Does not: kills at a certa
 """
 
 import argparse
+import importlib
 import multiprocessing
 import os
 import random
@@ -88,10 +89,11 @@ def with_tier_table(folder: Path, watch: Watch) -> Iterator[None]:
         yield
 
 
-def with_parquet(read: Callable[[Path], tuple[int, set[str]]]) -> Callable[[Path, Watch], Iterator[None]]:
+def with_parquet(library: str, read: Callable[[Path], tuple[int, set[str]]]) -> Callable[[Path, Watch], Iterator[None]]:
     """Whole verified files, opened by a library: path, then (rows, run keys)."""
 
     def reader(folder: Path, watch: Watch) -> Iterator[None]:
+        importlib.import_module(library)  # not between taking a path and using it
         while True:
             path = verified_file(folder, "customer_tiers.parquet")
             rows, found = read(path)
@@ -133,10 +135,10 @@ def pyarrow_reads(path: Path) -> tuple[int, set[str]]:
 
 KINDS: dict[str, Callable[[Path, Watch], Iterator[None]]] = {
     "TierTable": with_tier_table,
-    "DuckDB": with_parquet(duckdb_reads),
-    "Polars": with_parquet(polars_reads),
-    "pandas": with_parquet(pandas_reads),
-    "pyarrow": with_parquet(pyarrow_reads),
+    "DuckDB": with_parquet("duckdb", duckdb_reads),
+    "Polars": with_parquet("polars", polars_reads),
+    "pandas": with_parquet("pandas", pandas_reads),
+    "pyarrow": with_parquet("pyarrow.parquet", pyarrow_reads),
 }
 
 
