@@ -407,7 +407,7 @@ class UsageDay(Scenario):
             self.publishers.kill_one_at(self.folder, "open:digests", operation="usage", **self.order())
 
     def order(self) -> dict[str, Any]:
-        return {"name": f"usage_date=2026-03-{1 + self.count % 28:02}/{self.count:04x}.parquet"}
+        return {"name": f"usage_date={AS_OF + timedelta(days=self.count)}/{self.count:04x}.parquet"}
 
     def carry_out(self, hook: Hook) -> None:
         rmtree(self.folder, ignore_errors=True)
