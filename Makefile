@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types lock bench clean prerequisites
+.PHONY: help setup demo test lint types lock bench soak clean prerequisites
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -51,6 +51,10 @@ types: $(READY) ## Check types
 
 bench: $(READY) ## Time one night of 100,000 customers
 	@$(BIN)/python -m benchmarks.nightly
+
+soak: $(READY) ## Hours of faults: damaged extracts, a full disk
+	@$(BIN)/python -m tests.faults.mutated_extracts --count 10000 --seed 1
+	@$(BIN)/python -m tests.faults.disk_full
 
 lock: ## Make requirements.lock anew (needs uv)
 	uv pip compile pyproject.toml --universal --generate-hashes --all-extras --python-version 3.11 --no-header --upgrade -o requirements.lock

@@ -5,6 +5,7 @@ Belongs here: the look of output. Does not: what is said (the commands).
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
@@ -44,9 +45,27 @@ def told_errors() -> Iterator[None]:
         yield
     except Exception as error:
         code = _code_of(error)
+        if code is None and _is_full_disk(error):
+            fail(
+                Exit.FAILED,
+                "the disk is full (no space left on device). The published table stays as it is. Make room where the "
+                "home folder is and run again: the run goes on from what was committed",
+            )
         if code is None:
             raise
         fail(code, str(error))
+
+
+def _is_full_disk(error: BaseException) -> bool:
+    """Whether a full disk is behind an error: Dagster's event log says it in SQLite's words, wrapped."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if "No space left on device" in str(cause) or "database or disk is full" in str(cause):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
 
 
 def _code_of(error: Exception) -> Exit | None:

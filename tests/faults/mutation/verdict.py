@@ -70,6 +70,13 @@ class Result:
         return self.tallies.setdefault(kind, Tally())
 
     @property
+    def harmless_refused(self) -> int:
+        """Harmless files that were refused, or whose lines were rejected: where all is refused, nothing is proven."""
+        undamaged, announced = self.of("undamaged"), self.of("control file that is right")
+        refused = undamaged.refused_without_need + announced.refused_without_need
+        return refused.total() + undamaged.rejected_without_need.total()
+
+    @property
     def total(self) -> Tally:
         total = Tally()
         for tally in self.tallies.values():
