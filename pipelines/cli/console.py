@@ -5,7 +5,6 @@ Belongs here: the look of output. Does not: what is said (the commands).
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
@@ -45,27 +44,31 @@ def told_errors() -> Iterator[None]:
         yield
     except Exception as error:
         code = _code_of(error)
-        if code is None and _is_full_disk(error):
+        words = _words_of_full_disk(error) if code is None else None
+        if words is not None:
             fail(
                 Exit.FAILED,
-                "the disk is full (no space left on device). The published table stays as it is. Make room where the "
-                "home folder is and run again: the run goes on from what was committed",
+                f"the disk is full, or it fails ({words}). The published table stays whole. Make room where the home "
+                "folder is and run again: the run goes on from what was committed",
             )
         if code is None:
             raise
         fail(code, str(error))
 
 
-def _is_full_disk(error: BaseException) -> bool:
-    """Whether a full disk is behind an error: Dagster's event log says it in SQLite's words, wrapped."""
+# SQLite, in which Dagster keeps its events, can't tell a full disk from a broken one where it maps its index.
+_FULL_DISK = ("No space left on device", "Disk quota exceeded", "database or disk is full", "disk I/O error")
+
+
+def _words_of_full_disk(error: BaseException) -> str | None:
+    """How a full disk was told in the error or what is behind it; None where it was something else."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
-            return True
-        if "No space left on device" in str(cause) or "database or disk is full" in str(cause):
-            return True
+        for words in _FULL_DISK:
+            if words in str(cause):
+                return words
         cause = cause.__cause__ or cause.__context__
-    return False
+    return None
 
 
 def _code_of(error: Exception) -> Exit | None:
