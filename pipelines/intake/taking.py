@@ -6,7 +6,7 @@ Belongs here: the order of the steps of one file. Does not: going through many (
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import date, datetime
 from pathlib import Path
 
@@ -209,7 +209,9 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
         yield
         con.execute("COMMIT")
     except BaseException:
-        con.execute("ROLLBACK")
+        # A commit that failed, on a full disk for one, has ended the transaction itself; its error is the one to tell.
+        with suppress(duckdb.Error):
+            con.execute("ROLLBACK")
         raise
 
 
