@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types lock bench soak bench-lookup clean prerequisites
+.PHONY: help setup demo test lint types lock bench bench-lookup soak clean prerequisites
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -59,6 +59,8 @@ soak: $(READY) ## Hours of faults: kills at every step and at random under reade
 	@$(BIN)/python tests/faults/soak.py
 	@$(BIN)/python tests/faults/kill_runs.py
 	@$(BIN)/python -m tests.faults.kill_every_step --kills 100
+	@$(BIN)/python -m tests.faults.mutated_extracts --count 10000 --seed 1
+	@$(BIN)/python -m tests.faults.disk_full
 
 lock: ## Make requirements.lock anew (needs uv)
 	uv pip compile pyproject.toml --universal --generate-hashes --all-extras --python-version 3.11 --no-header --upgrade -o requirements.lock

@@ -44,9 +44,31 @@ def told_errors() -> Iterator[None]:
         yield
     except Exception as error:
         code = _code_of(error)
+        words = _words_of_full_disk(error) if code is None else None
+        if words is not None:
+            fail(
+                Exit.FAILED,
+                f"the disk is full, or it fails ({words}). The published table stays whole. Make room where the home "
+                "folder is and run again: the run goes on from what was committed",
+            )
         if code is None:
             raise
         fail(code, str(error))
+
+
+# SQLite, in which Dagster keeps its events, can't tell a full disk from a broken one where it maps its index.
+_FULL_DISK = ("No space left on device", "Disk quota exceeded", "database or disk is full", "disk I/O error")
+
+
+def _words_of_full_disk(error: BaseException) -> str | None:
+    """How a full disk was told in the error or what is behind it; None where it was something else."""
+    cause: BaseException | None = error
+    while cause is not None:
+        for words in _FULL_DISK:
+            if words in str(cause):
+                return words
+        cause = cause.__cause__ or cause.__context__
+    return None
 
 
 def _code_of(error: Exception) -> Exit | None:

@@ -25,6 +25,8 @@ from pipelines.intake.settings import IntakeSettings
 from pipelines.intake.spool import needs_spool, sha256_of, spool
 from pipelines.sql_text import identifier, literal, without_globs
 
+_OF_DATA = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.OutOfRangeException)
+
 
 @dataclass
 class Opened:
@@ -95,7 +97,10 @@ def errors_without_data(file_name: str) -> Iterator[None]:
     """Turns DuckDB's complaints about data into a refusal: they quote whole lines, which hold personal data."""
     try:
         yield
-    except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.OutOfRangeException) as error:
+    except duckdb.Error as error:
+        # What its Parquet reader finds damaged has no class of its own; a full disk, a lock, an interrupt have.
+        if not isinstance(error, _OF_DATA) and type(error) is not duckdb.Error:
+            raise
         kind = type(error).__name__
         raise IntakeRefusal(
             file_name,
@@ -123,9 +128,9 @@ def state_of(path: Path) -> tuple[int, int, int]:
 
 
 def _open_parquet(link: Path, delivery: Delivery, mapping: SourceMapping, settings: IntakeSettings) -> Opened:
-    names, rows = parquet_columns_and_rows(link, delivery.file_name, settings)
-    require_header(names, mapping.header, delivery.file_name)
-    columns = ", ".join(f"CAST({identifier(n)} AS VARCHAR) AS {identifier(n)}" for n in names)
+    texts, rows = parquet_columns_and_rows(link, delivery.file_name, settings)
+    require_header([name for name, _ in texts], mapping.header, delivery.file_name)
+    columns = ", ".join(f"{text} AS {identifier(name)}" for name, text in texts)
     source = f"(SELECT {columns} FROM read_parquet({literal(without_globs(str(link)))}))"
     return Opened(sha256_of(link), 0, source, rows, is_parquet=True)
 

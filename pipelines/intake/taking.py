@@ -6,7 +6,7 @@ Belongs here: the order of the steps of one file. Does not: going through many (
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import date, datetime
 from pathlib import Path
 
@@ -223,7 +223,9 @@ def transaction(con: duckdb.DuckDBPyConnection, *, keep: bool = True) -> Iterato
         yield
         con.execute("COMMIT" if keep else "ROLLBACK")
     except BaseException:
-        con.execute("ROLLBACK")
+        # A commit that failed, on a full disk for one, has ended the transaction itself; its error is the one to tell.
+        with suppress(duckdb.Error):
+            con.execute("ROLLBACK")
         raise
 
 
