@@ -31,7 +31,7 @@ from tierline import TierTable, current_manifest, verified_file
 # Longer than any reader here keeps a path: the publisher's promise that a slow query's file stays.
 MIN_AGE = timedelta(seconds=10)
 RACERS = 2
-CALLS, PAUSE_SECONDS = 100, 0.01
+CALLS, PAUSE_SECONDS = 100, 0.05
 REPORT_SECONDS = 0.2
 SHOWN_SECONDS = 10
 
@@ -180,7 +180,7 @@ class Killers:
         publishers = Publishers()
         while not self._ending.is_set():
             publisher = publishers.start(self._folder, min_age=MIN_AGE.total_seconds())
-            time.sleep(chance.uniform(0.02, 0.5))
+            time.sleep(chance.uniform(0.02, 1.2))
             os.kill(publisher, signal.SIGKILL)
             code = publishers.ended()
             with self._lock:
