@@ -101,7 +101,7 @@ def use_current(folder: Path, use: Callable[[Manifest], T]) -> T:
                 raise
     raise ManifestError(
         f"{POINTER_NAME} moved {ATTEMPTS} times while one version was opened: versions are collected faster than they "
-        f"can be read; raise the publisher's min_age"
+        f"can be read; raise the publisher's setting keep_hours"
     )
 
 
