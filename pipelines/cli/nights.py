@@ -188,8 +188,9 @@ def _tell(home: Path, result: NightResult) -> None:
     err.print(f"[bold red]The night of {result.as_of_date} failed.[/]")
     for failure in result.failures:
         err.print(f"[bold red]error:[/] {escape(_said(failure))}", soft_wrap=True)
+    left = f"Version {result.version} had been published" if result.created else "The published table was left as it is"
     err.print(
-        f"The published table was left as it is. Details of run {result.run_id[:8]}: tierline ui --home {home}",
+        f"{left}. Details of run {result.run_id[:8]}: tierline ui --home {home}",
         soft_wrap=True,
     )
     codes = [_EXIT_OF[failure.kind] for failure in result.failures]
