@@ -6,11 +6,11 @@ Belongs here: what must be true at each level of free space. Does not: the disk 
 import json
 
 import pytest
-from disk_full import KB, MB, can_mount, is_well, seen_inside
+from disk_full import KB, can_mount, is_well, seen_inside
 
 pytestmark = pytest.mark.skipif(not can_mount(), reason="no tmpfs can be mounted here: unshare -rm is not allowed")
-# By measurement: intake has no room; the features have none.
-NIGHT_LEVELS = (200 * KB, 2 * MB)
+# By measurement: the commit of a file in intake finds no room. Other stages are in disk_full.py, at length.
+NIGHT_LEVELS = (1_500_000,)
 
 
 def test_a_publication_with_any_space_is_whole_or_not_there() -> None:
