@@ -5,7 +5,6 @@ Belongs here: what never changes once a version is open. Does not: which version
 
 from __future__ import annotations
 
-import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from tierline.breath import Breath
 from tierline.columns import Cell, cell_reader
 from tierline.held import HeldFile, Hold
 from tierline.keys import KEY_BYTES, KEY_TYPE, encode_msisdn
@@ -23,7 +23,6 @@ KEY_COLUMN = "service_key"
 TIER_COLUMN = "tier"
 NOT_FOUND = -1
 MAX_SELECTIONS = 256
-BREATH_SECONDS = 0.0005
 SETTLED_SECONDS = 2.0  # the coarsest clock that a file system keeps
 
 VersionState = tuple[tuple[int, int, int, int], ...]
@@ -50,13 +49,13 @@ class OpenedVersion:
         self._held = [HeldFile(folder, entry, hold)]
         try:
             reader = pa.ipc.open_file(pa.py_buffer(self._held[0].content))
-            self._batches = [reader.get_batch(index) for index in range(reader.num_record_batches)]
+            self._batches = self._mapped(reader)
         except pa.ArrowException as error:
             raise ManifestError(f"{entry.path} is not an Arrow IPC file") from error
         self.schema = reader.schema
         self.batch_rows = self._check_batches(entry.path)
-        columns = {name: _Column(self._batches, name) for name in self.schema.names}
-        self.selections = Selections(manifest.version, columns, len(self._batches))
+        self._columns = {name: _Column(self._batches, name) for name in self.schema.names}
+        self.selections = Selections(manifest.version, self._columns, len(self._batches))
         # find(key): the row of a service key, or NOT_FOUND, also for a key of another form than the table's.
         self.find = (
             self._msisdn_finder(folder, hold) if manifest.service_key_type == MSISDN else _text_finder(self._batches)
@@ -78,9 +77,9 @@ class OpenedVersion:
     def prepare(self, selections: Iterable[Wanted]) -> None:
         """Make the cell readers of these selections now, so that no lookup has to wait for it.
 
-        Runs beside serving threads: it lets go of the interpreter after every half millisecond of work.
+        Runs beside serving threads, in small pieces.
         """
-        since = time.perf_counter()
+        breath = Breath()
         for wanted in selections:
             try:
                 selection = self.select(wanted)
@@ -88,13 +87,36 @@ class OpenedVersion:
                 continue
             for batch in range(len(self._batches)):
                 selection.open(batch)
-                if time.perf_counter() - since > BREATH_SECONDS:
-                    time.sleep(0)
-                    since = time.perf_counter()
+                breath.take()
+
+    def dismantle(self) -> None:
+        """Take apart what nobody looks into any more, in small pieces: at once it would stop serving threads for
+        tens of milliseconds. Only the mapping is left, and goes outside the interpreter lock.
+        """
+        breath = Breath()
+        for selection in self.selections.take_all():
+            for batch in range(len(selection.batches)):
+                selection.batches[batch] = None
+                breath.take()
+        for column in self._columns.values():
+            for batch in range(len(column.cells)):
+                column.cells[batch] = None
+                breath.take()
+        while self._batches:
+            self._batches.pop()
+            breath.take()
 
     def column(self, name: str) -> list[Any]:
         """A column's Arrow arrays, one a batch."""
         return [batch.column(name) for batch in self._batches]
+
+    @staticmethod
+    def _mapped(reader: Any) -> list[Any]:
+        batches, breath = [], Breath()
+        for index in range(reader.num_record_batches):
+            batches.append(reader.get_batch(index))
+            breath.take()
+        return batches
 
     def _check_batches(self, path: str) -> int:
         rows = [batch.num_rows for batch in self._batches]
@@ -182,6 +204,12 @@ class Selections(dict[Wanted, Selection]):
         if len(self) < MAX_SELECTIONS:
             self[fields] = selection
         return selection
+
+    def take_all(self) -> list[Selection]:
+        """All selections, which are forgotten."""
+        taken = list(self.values())
+        self.clear()
+        return taken
 
 
 class _Column:

@@ -238,10 +238,13 @@ class TierTable:
             retired, self._opened = self._opened, opened
             if opened is not None:
                 self._least = opened.manifest.version
-        # To unmap a version takes tens of ms. Lookups under way still refer to it; the last reference must be this
+        if retired is None:
+            return
+        # To let a version go takes tens of ms. Lookups under way still refer to it; the last reference must be this
         # one, and not that of a serving thread.
         for _ in range(RETIRE_ATTEMPTS):
-            if retired is None or sys.getrefcount(retired) <= ONLY_HERE:
+            if sys.getrefcount(retired) <= ONLY_HERE:
+                retired.dismantle()
                 break
             time.sleep(RETIRE_SECONDS)
 
