@@ -118,19 +118,30 @@ class Disk:
         """
         self._hook(f"open:{label}")
         made = not path.exists()
-        # Unbuffered, and opened for reading too: to see how it ends.
-        with path.open("a+b", buffering=0) as file:
-            os.fchmod(file.fileno(), FILE_MODE)
-            size = file.seek(0, os.SEEK_END)
-            torn = size > 0 and os.pread(file.fileno(), 1, size - 1) != b"\n"
+        # Opened for reading too: to see how it ends.
+        file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+        try:
+            os.fchmod(file, FILE_MODE)
+            size = os.fstat(file).st_size
+            torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"
             self._hook(f"write:{label}")
             content = (b"\n" if torn else b"") + line + b"\n"
             while content:
-                content = content[file.write(content) :]
+                content = content[os.write(file, content) :]
             self._hook(f"sync:{label}")
-            os.fsync(file.fileno())
+            os.fsync(file)
+        finally:
+            os.close(file)
         if made:
             self.sync_folder(path.parent, label)
+
+    def cut(self, path: Path, size: int, label: str) -> None:
+        """Take away what stands behind the first `size` bytes of a file. Steps cut:, sync:<label>."""
+        self._hook(f"cut:{label}")
+        os.truncate(path, size)
+        self._hook(f"sync:{label}")
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
 
     def writing(self, label: str) -> None:
         """Announce that a library is about to write a file by itself, under a temporary name. Step write:<label>."""

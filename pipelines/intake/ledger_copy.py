@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
@@ -15,7 +14,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from pipelines.durable import FILE_MODE
+from pipelines.durable import Disk
 
 _LINE = re.compile(rb'(\{"position":\d+,.*),"check":"([0-9a-f]{16})"\}', re.DOTALL)
 _FIRST = ""  # what the check of the first line is chained to
@@ -96,61 +95,29 @@ class LedgerCopy:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._disk = Disk()
         content = path.read_bytes() if path.exists() else b""
         lines = list(_checked(path, content))
         self.entries = [entry for entry, _, _ in lines]
         self._check, sound = (lines[-1][1], lines[-1][2]) if lines else (_FIRST, 0)
-        if sound > len(content):  # whole but for its newline
-            self._write(b"\n")
-        elif sound < len(content):
-            self._cut(sound)
+        if sound < len(content):
+            self._disk.cut(path, sound, "ledger-copy")
 
     def append(self, entry: LedgerEntry) -> None:
         """One more line, on the disk when this returns. Raises OSError; a line written in part is cut off next time."""
         line, check = _line(len(self.entries) + 1, entry, self._check)
-        self._write(line)
+        self._disk.append_line(self.path, line, "ledger-copy")
         self.entries.append(entry)
         self._check = check
 
-    def _write(self, line: bytes) -> None:
-        is_new = not self.path.exists()
-        file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, FILE_MODE)
-        try:
-            if is_new:
-                os.fchmod(file, FILE_MODE)  # whatever the umask took away
-            rest = memoryview(line)
-            while rest:
-                rest = rest[os.write(file, rest) :]
-            os.fsync(file)
-        finally:
-            os.close(file)
-        if is_new:
-            _sync_folder(self.path.parent)
-
-    def _cut(self, size: int) -> None:
-        file = os.open(self.path, os.O_WRONLY)
-        try:
-            os.ftruncate(file, size)
-            os.fsync(file)
-        finally:
-            os.close(file)
-
-
-def _sync_folder(path: Path) -> None:
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
 
 def _line(position: int, entry: LedgerEntry, before: str) -> tuple[bytes, str]:
-    """The line with its newline, and its check: it covers every byte of the line and the check of the line before."""
+    """The line and its check: it covers every byte of the line and the check of the line before."""
     values = {"position": position} | asdict(entry)
     text = json.dumps(values, ensure_ascii=False, separators=(",", ":"), default=lambda moment: moment.isoformat())
     content = text.encode()[:-1]
     check = _digest(before, content)
-    return content + f',"check":"{check}"}}\n'.encode(), check
+    return content + f',"check":"{check}"}}'.encode(), check
 
 
 def _digest(before: str, content: bytes) -> str:

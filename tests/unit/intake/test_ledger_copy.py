@@ -128,7 +128,10 @@ def test_lines_that_the_database_has_and_the_copy_lacks_are_appended(kept: Desk)
     lines = whole.splitlines(keepends=True)
     copy_of(kept).write_bytes(lines[0])
     kept.run()
-    assert copy_of(kept).read_bytes() == whole
+    copy = LedgerCopy(copy_of(kept))
+    copy.append(copy.entries[0])
+    assert copy_of(kept).read_bytes().startswith(whole)
+    assert len(read_ledger_copy(copy_of(kept))) == 4
 
 
 @pytest.mark.parametrize("kept_bytes", [1, 40, -2])
@@ -139,7 +142,10 @@ def test_a_torn_last_line_is_cut_off(kept: Desk, kept_bytes: int) -> None:
     copy_of(kept).write_bytes(lines[0] + lines[1] + lines[2][:kept_bytes])
     assert len(read_ledger_copy(copy_of(kept))) == 2
     kept.run()
-    assert copy_of(kept).read_bytes() == whole
+    copy = LedgerCopy(copy_of(kept))
+    copy.append(copy.entries[0])
+    assert copy_of(kept).read_bytes().startswith(whole)
+    assert len(read_ledger_copy(copy_of(kept))) == 4
 
 
 def test_a_last_line_that_lacks_only_its_end_is_kept(kept: Desk) -> None:
@@ -148,7 +154,10 @@ def test_a_last_line_that_lacks_only_its_end_is_kept(kept: Desk) -> None:
     copy_of(kept).write_bytes(whole[:-1])
     assert len(read_ledger_copy(copy_of(kept))) == 3
     kept.run()
-    assert copy_of(kept).read_bytes() == whole
+    copy = LedgerCopy(copy_of(kept))
+    copy.append(copy.entries[0])
+    assert copy_of(kept).read_bytes().startswith(whole)
+    assert len(read_ledger_copy(copy_of(kept))) == 4
 
 
 def test_every_flipped_bit_is_found(tmp_path: Path) -> None:
