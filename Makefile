@@ -40,7 +40,7 @@ demo: $(READY) ## Run the whole job on the sample data and show what it publishe
 	@$(BIN)/tierline demo
 
 test: $(READY) ## Run all tests
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n auto --dist loadfile
 
 lint: $(READY) ## Check style and formatting
 	@$(BIN)/ruff check .

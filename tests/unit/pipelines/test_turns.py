@@ -102,11 +102,11 @@ def test_a_stopped_run_is_overtaken_and_finds_out(tmp_path: Path) -> None:
 
 
 def test_a_living_run_is_not_overtaken(tmp_path: Path) -> None:
-    with another_run(tmp_path, takeover_seconds=0.5):
-        time.sleep(1)
+    with another_run(tmp_path, takeover_seconds=2):
+        time.sleep(2.2)
         with (
             pytest.raises(TurnBusyError),
-            take_turn(tmp_path, "mine", wait_seconds=1, takeover_seconds=0.5),
+            take_turn(tmp_path, "mine", wait_seconds=0.5, takeover_seconds=2),
         ):
             pytest.fail("a living run was overtaken")
 
