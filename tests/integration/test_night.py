@@ -24,7 +24,11 @@ MakeHome = Callable[[str], Path]
 
 
 def digests(home: Path) -> dict[str, str]:
-    manifest = TierTable(home / "published" / "customer_tiers").manifest
+    return digests_in(home / "published")
+
+
+def digests_in(published: Path) -> dict[str, str]:
+    manifest = TierTable(published / "customer_tiers").manifest
     assert manifest is not None
     return {Path(file.path).name: file.sha256 for file in manifest.files}
 
@@ -74,6 +78,15 @@ def test_an_earlier_night_neither_sees_later_deliveries_nor_replaces_a_later_tab
     assert back.succeeded
     assert (back.version, back.created) == (2, False)
     assert TierTable(everything / "published" / "customer_tiers").lookup("+1").as_of_date == AS_OF
+    # What the night knew can be seen again, and what it would know now: beside what is published.
+    seen_again = run_night(everything, night, known_at="2024-06-28")
+    assert seen_again.created and seen_again.published is not None, told(seen_again)
+    assert digests_in(seen_again.published) == digests(by_then)
+    seen_later = run_night(everything, night, known_at="2024-06-30T23:59:59+08:00")
+    assert seen_later.created and seen_later.published is not None, told(seen_later)
+    assert seen_later.published.parent == everything / "replays"
+    assert digests_in(seen_later.published) != digests(by_then)
+    assert versions(everything) == ["1.json", "2.json"]
 
 
 def damage_truncated(home: Path) -> Path:
