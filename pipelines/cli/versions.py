@@ -54,27 +54,28 @@ def versions(
         return
     tiers = list(dict.fromkeys(tier for m in reversed(kept.values()) if m is not None for tier in m.tiers))
     table = Table(box=None, padding=(0, 1, 0, 0))
-    for name in ("version", "as of", "published", "expires (UTC)", "lines", *tiers, "state"):
-        # On a narrow terminal the times and the state go on in a second line; numbers are never cut.
-        wraps = name in ("published", "expires (UTC)", "state")
+    for name in ("version", "as of", "published UTC", "lines", *tiers, "state"):
+        # On a narrow terminal the state goes on in a second line; numbers and times are never cut.
+        wraps = name == "state"
         justify: Literal["left", "right"] = "right" if name in ("version", "lines", *tiers) else "left"
         table.add_column(name, justify=justify, no_wrap=not wraps, min_width=10 if wraps else None)
     for row, manifest in zip(rows, kept.values(), strict=True):
         state = f"[{_COLOUR_OF.get(row['state'], 'dim')}]{row['state']}[/]"
         if manifest is None:
-            table.add_row(str(row["version"]), *[""] * (4 + len(tiers)), state)
+            table.add_row(str(row["version"]), *[""] * (3 + len(tiers)), state)
             continue
         shares = [f"{manifest.tiers.get(tier, 0) / max(manifest.rows, 1):.1%}" for tier in tiers]
-        times = [f"{instant:%Y-%m-%d %H:%M}" for instant in (manifest.published_at, manifest.expires_at)]
         table.add_row(
             str(row["version"]),
             str(manifest.as_of_date),
-            *times,
+            f"{manifest.published_at:%Y-%m-%d %H:%M}",
             f"{manifest.rows:,}",
             *shares,
             f"{state}, current" if row["current"] else state,
         )
     out.print(table)
+    if current is not None:
+        out.print(f"Readers call version {current.version} stale after {current.expires_at:%Y-%m-%d %H:%M} UTC.")
     for row in rows:
         for note in row["notes"]:
             out.print(f"{row['version']}: {escape(note)}", soft_wrap=True)
