@@ -129,7 +129,7 @@ def nightly_steps() -> int:
     """How many steps a night reports: its tables and checks."""
     tables = sum(len(sql_tables(schema)) for schema in ("features", "scores"))
     functions = len(
-        ("intake", "run", "scores.measures", "scores.customer", "published.customer_tiers", "published.analytics")
+        ("intake", "calendar", "scores.measures", "scores.customer", "published.customer_tiers", "published.analytics")
     )
     return tables + functions + len(KEPT) + len(sql_tables("audits"))
 
@@ -152,6 +152,8 @@ def _failure(where: str, error: Any) -> Failure:
         error = error.cause
     name = (error.cls_name or "") if error is not None else ""
     message = error.message.strip().partition(f"{name}: ")[2] or error.message.strip() if error is not None else ""
+    if name == "DagsterExecutionInterruptedError":
+        message = "the run was ended by a signal; start it again, nothing half done is left"
     if name == "DagsterAssetCheckFailedError":
         return Failure("check", where, message)
     kind: Trouble = "busy" if name in ("WarehouseBusyError", "PublishLockError", "TurnBusyError") else "failed"

@@ -17,7 +17,7 @@ from pipelines.digests import LIST_NAME, digest_of, remember, remembered
 from pipelines.durable import Disk
 from pipelines.publishing.verify import Damage
 
-_CURE = "delete it: the next night that needs that day rolls it up again"
+_CURE = "delete it and run a night: it rolls that day up again"
 _DAYS = "usage_date=*"
 
 

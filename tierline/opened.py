@@ -192,6 +192,8 @@ class Selections(dict[Wanted, Selection]):
         self._batches = batches
 
     def __missing__(self, fields: Sequence[str] | None) -> Selection:
+        if isinstance(fields, str):
+            raise UnknownFieldError(f"fields is a list or tuple of names, not the text {fields!r}")
         if fields is not None and type(fields) is not tuple:
             return self[tuple(fields)]
         names = [name for name in self._columns if name != KEY_COLUMN] if fields is None else fields

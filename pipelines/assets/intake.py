@@ -80,7 +80,7 @@ def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefiniti
                 published_tiers=tiers_before(night),
             )
             warehouse.write_run_tables(con, tables)
-        progress.step("run", 1, 1)
+        progress.step("calendar", 1, 1)
         for table in tables:
             yield dg.MaterializeResult(
                 asset_key=specs.key(f"run.{table.name}"), metadata={"dagster/row_count": len(table.rows)}

@@ -56,6 +56,11 @@ def land(
                 f"{target} is there already. To mend a refused file add --replace; "
                 "a correction of an accepted one needs a new name",
             )
+        if target.exists() and f"{source}/{file.name}" in _accepted(home):
+            fail(
+                Exit.USAGE,
+                f"{target} was accepted, and is the only copy of what was taken. Give the correction a new name",
+            )
         folder.mkdir(parents=True, exist_ok=True, mode=0o750)
         partial = folder / f".{file.name}.part"
         shutil.copyfile(file, partial)
@@ -65,6 +70,14 @@ def land(
             f"next: tierline run --as-of DAY --home {escape(str(home))}",
             soft_wrap=True,
         )
+
+
+def _accepted(home: Path) -> set[str]:
+    from pipelines.intake import read_ledger_copy
+    from pipelines.night import Night
+
+    copy = Night(home, date.min).intake_settings.ledger_copy
+    return {entry.file_name for entry in read_ledger_copy(copy)} if copy is not None else set()
 
 
 def sample(  # noqa: PLR0917 (each is an option by name on the command line)

@@ -200,9 +200,9 @@ def reconcile(
 
 
 def _print_reconciliation(result: Reconciliation) -> None:
-    table = Table("extract", "delivered", box=None, padding=(0, 2, 0, 0))
-    for name in ("files", "received", "accepted", "rejected", "duplicate", "holds"):
-        table.add_column(name, justify="right", no_wrap=True)
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    for name in ("extract", "delivered", "files", "received", "accepted", "rejected", "duplicate", "adds up"):
+        table.add_column(name, justify="left" if name in ("extract", "delivered") else "right", no_wrap=True)
     for total in result.totals:
         counts = (total.files, total.received, total.accepted, total.rejected, total.duplicate)
         holds = total.received == total.accepted + total.rejected + total.duplicate

@@ -119,8 +119,8 @@ def backfill(
         for night in nights:
             result = _night(home, night, given)
             if not result.succeeded:
-                if table.row_count:
-                    out.print(table)
+                table.add_row(str(night), "", "[red]failed[/]")
+                out.print(table)
                 _tell(home, result)
             table.add_row(str(night), str(result.version), "published" if result.created else result.reason or "")
         out.print(table)

@@ -74,7 +74,12 @@ def versions(
             f"{state}, current" if row["current"] else state,
         )
     out.print(table)
-    if current is not None:
+    if current is None:
+        err.print(
+            "[yellow]warning:[/] CURRENT.json can't be trusted: see `tierline verify`, and run a night again",
+            soft_wrap=True,
+        )
+    else:
         out.print(f"Readers call version {current.version} stale after {current.expires_at:%Y-%m-%d %H:%M} UTC.")
     for row in rows:
         for note in row["notes"]:

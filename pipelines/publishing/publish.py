@@ -69,7 +69,7 @@ def publish(
     lock_wait_seconds: float = LOCK_WAIT_SECONDS,
     keep_versions: int = KEEP_VERSIONS,
     min_age: timedelta = MIN_AGE,
-    again: bool = False,
+    again: str | None = None,
     may_commit: Callable[[], None] = always,
     batch_rows: int = BATCH_ROWS,
     hook: Hook = ignore_step,
@@ -77,7 +77,7 @@ def publish(
     """Publish the rows of a pyarrow.RecordBatchReader, sorted by service_key, as a new version of `folder`.
 
     Nothing is written when the current version, intact, has the same run key, or is of a later as-of date, or when an
-    operator rolled this run key back, unless `again`. `tiers` are the policy's, in order. `published_at` and
+    operator rolled this run key back, unless `again` says why. `tiers` are the policy's, in order. `published_at` and
     `expires_at` are aware. `may_commit` is called under the lock just before the commit and refuses it by raising: for
     a run that was paused while another took over. `batch_rows` is for tests; published tables have 65,536. `hook` is
     called before each durable step with its name. Holds one batch of rows at a time.
@@ -110,11 +110,13 @@ def publish(
         versions = committed(folder)
         latest = current_version(folder) or next((m for m in reversed(versions.values()) if m is not None), None)
         if latest is not None:
-            reason = _reason_to_leave(folder, latest, run_key, as_of_date) or (
-                None if again else _taken_back(versions, run_key)
-            )
+            taken_back = _taken_back(versions, run_key)
+            reason = _reason_to_leave(folder, latest, run_key, as_of_date) or (taken_back if again is None else None)
             if reason is not None:
                 return Publication(created=False, manifest=latest, reason=reason, recovery=recovery)
+            if taken_back is not None:
+                brought_back = {"accepted": again or "", "accepted_rollback": taken_back.partition(":")[0]}
+                wanted = replace(wanted, provenance={**wanted.provenance, **brought_back})
         version = max([*versions, latest.version if latest else 0], default=0) + 1
         wanted = replace(wanted, version=version, previous=previous_manifest(folder))
         manifest = _create(reader, folder, wanted, batch_rows, disk=disk, may_commit=may_commit)

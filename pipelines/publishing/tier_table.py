@@ -61,6 +61,6 @@ def publish_tier_table(
         lock_wait_seconds=night.settings.lock_wait_seconds,
         keep_versions=night.settings.keep_versions,
         min_age=timedelta(hours=night.settings.keep_hours),
-        again=night.accept is not None,
+        again=night.accept,
         may_commit=may_commit,
     )

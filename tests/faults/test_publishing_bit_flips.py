@@ -34,10 +34,21 @@ def flipped(path: Path, bit: int) -> Iterator[None]:
     try:
         whole = os.pread(file, 1, at)
         os.pwrite(file, bytes([whole[0] ^ mask]), at)
-        yield
-        os.pwrite(file, whole, at)
+        try:
+            yield
+        finally:
+            os.pwrite(file, whole, at)
     finally:
         os.close(file)
+
+
+def serves_only_what_is_sound(folder: Path) -> bool:
+    """A reader that starts now says that something is wrong, and serves an older version, whole, or none."""
+    with TierTable(folder) as table:
+        older = table.manifest is not None and table.manifest.version < 3
+        brand = table.lookup(KEYS[7], ("brand",)).row.get("brand")
+        whole = older and table.manifest is not None and brand == table.manifest.run_key
+        return table.problem is not None and (table.status == "absent" or whole)
 
 
 def spread(path: Path) -> list[int]:
@@ -55,8 +66,7 @@ def test_every_bit_of_pointer_and_manifest(folder: Path, name: str) -> None:
     served = []
     for bit in range(path.stat().st_size * 8):
         with flipped(path, bit):
-            table = TierTable(folder)
-            if table.status != "absent" or table.problem is None:
+            if not serves_only_what_is_sound(folder):
                 served.append(bit)
     assert served == []
     assert TierTable(folder).status == "fresh"
@@ -85,8 +95,8 @@ def test_a_spread_of_bits_of_the_current_versions_files(folder: Path, name: str)
                 with pytest.raises(ManifestError, match="does not have the SHA-256"):
                     verified_file(folder, name)
             else:
-                table = TierTable(folder)
-                assert (table.status, "does not have the SHA-256" in str(table.problem)) == ("absent", True)
+                assert serves_only_what_is_sound(folder)
+                assert "does not have the SHA-256" in str(TierTable(folder).problem)
 
 
 @pytest.mark.parametrize("name", ["CURRENT.json", "manifests/4.json", *DATA[1:]])

@@ -61,7 +61,7 @@ def test_the_run_taken_back_stays_away_until_it_is_asked_for(run: Run, back: Bac
     assert (rerun.created, rerun.version) == (False, 3)
     told = "rolled back by version 3 (tiers of one brand were wrong): pass accept to publish it again"
     assert (rerun.reason, names(folder)) == (told, before)
-    assert (run(night=1, again=True).version, current_manifest(folder).run_key) == (4, "night 1")
+    assert (run(night=1, again="mended").version, current_manifest(folder).run_key) == (4, "night 1")
     assert "same run key" in str(run(night=1).reason)
 
 
@@ -197,6 +197,6 @@ def test_a_run_that_was_accepted_after_all_can_be_rolled_back_to(run: Run, back:
     run()
     run(night=1)
     back(night=1)
-    run(night=1, again=True)
+    run(night=1, again="mended")
     run(night=2)
     assert back(night=2).manifest.provenance["rollback_to"] == "4"
