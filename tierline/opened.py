@@ -5,6 +5,7 @@ Belongs here: what never changes once a version is open. Does not: which version
 
 from __future__ import annotations
 
+import gc
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from tierline.manifest import ARROW_NAME, KEYS_NAME, MSISDN, Manifest, ManifestE
 KEY_COLUMN = "service_key"
 TIER_COLUMN = "tier"
 NOT_FOUND = -1
+YOUNG_BATCHES = 8
 MAX_SELECTIONS = 256
 SETTLED_SECONDS = 2.0  # the coarsest clock that a file system keeps
 
@@ -87,6 +89,8 @@ class OpenedVersion:
                 continue
             for batch in range(len(self._batches)):
                 selection.open(batch)
+                if batch % YOUNG_BATCHES == 0 and gc.isenabled():
+                    gc.collect(1)  # a few young objects at a time; left to itself, Python stops all threads for all
                 breath.take()
 
     def dismantle(self) -> None:

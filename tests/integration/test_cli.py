@@ -141,6 +141,17 @@ def test_landing_copies_whole_and_refuses_what_it_does_not_know(tmp_path: Path) 
     assert "nodobo_calls" in unknown.output
 
 
+def test_an_accepted_file_is_never_landed_over(home: Path, tmp_path: Path) -> None:
+    archived = home / "landing" / "cdr" / "cdr_20240630.csv.gz"
+    before = archived.read_bytes()
+    other = tmp_path / archived.name
+    other.write_bytes(b"other content")
+    over = tierline("land", other, "--source", "cdr", "--home", home, "--replace")
+    assert over.exit_code == 2
+    assert "was accepted" in over.output and "new name" in over.output
+    assert archived.read_bytes() == before
+
+
 def test_a_sample_of_any_size_is_made_and_not_made_over(tmp_path: Path) -> None:
     made = tierline("sample", tmp_path / "s", "--customers", 40, "--cdr-days", 2, "--bill-months", 2)
     assert made.exit_code == 0, made.output

@@ -240,6 +240,19 @@ class TestReconcile:
         found = damaged(home, statement)
         assert any(name == file_name and said in what for name, what in found), found
 
+    def test_a_block_that_rotted_is_found_though_no_count_changed(self, home: Home) -> None:
+        home.desk.ask("INSERT INTO staging.cdr SELECT c.* FROM staging.cdr AS c, range(100000)")
+        home.desk.ask("UPDATE staging.cdr SET record_id = hash(rowid)")
+        home.desk.ask("CHECKPOINT")
+        home.desk.con.close()
+        warehouse = home.path / "warehouse.duckdb"
+        content = bytearray(warehouse.read_bytes())
+        content[len(content) // 2] ^= 1
+        warehouse.write_bytes(content)
+        result = CliRunner().invoke(app, ["reconcile", "--home", str(home.path)], env={"COLUMNS": "250"})
+        assert result.exit_code == 1
+        assert "is damaged" in result.output and "tierline rebuild" in result.output
+
     def test_a_file_that_the_database_lost_is_named_from_the_copy(self, home: Home) -> None:
         for table in ("staging.cdr", "intake.rejects", "intake.duplicates", "intake.files"):
             home.desk.ask(f"DELETE FROM {table} WHERE file_id = 2")
