@@ -16,8 +16,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))  # as pytest does for the test modules beside this one
 
+from all_scenarios import SCENARIOS
 from publishers import Publishers
-from scenarios import SCENARIOS, Scenario, folder_in_memory
+from scenarios import Scenario, folder_in_memory
 
 Row = tuple[str, str, int, int]  # scenario, step, kills, recovered
 

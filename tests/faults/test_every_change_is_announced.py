@@ -12,8 +12,8 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
+from home_scenarios import make_warehouse
 from publishers import Publishers, copy_to, publish_stamped, replace_analytics, roll_back, write_usage
-from scenarios import make_warehouse
 
 CHANGES = {"os.mkdir", "os.rmdir", "os.remove", "os.rename", "os.link", "os.symlink", "os.truncate", "os.chmod"}
 # What a step of that kind does; to set the mode of what was just made or opened belongs to its step.

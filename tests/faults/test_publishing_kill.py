@@ -5,8 +5,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from all_scenarios import SCENARIOS
 from publishers import Publishers, publish_stamped
-from scenarios import SCENARIOS, Scenario, folder_in_memory
+from scenarios import Scenario, folder_in_memory
 
 from tierline import current_manifest
 
