@@ -9,7 +9,8 @@ import re
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
-from pipelines.intake.mapping import KnownAt, SourceMapping
+from pipelines.intake.file_rules import KnownAt
+from pipelines.intake.mapping import SourceMapping
 from pipelines.intake.refusal import IntakeRefusal
 
 

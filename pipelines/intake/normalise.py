@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.intake.file_rules import Format
 from pipelines.intake.lines import Positions, bounds, chunks
-from pipelines.intake.mapping import Format
 from pipelines.intake.prescan import is_regular
 
 SEPARATOR = "\x1f"

@@ -14,9 +14,10 @@ import duckdb
 import numpy as np
 
 from pipelines.intake.discover import Delivery
+from pipelines.intake.file_rules import Format
 from pipelines.intake.header import require_header
 from pipelines.intake.lines import Positions, raw_lines
-from pipelines.intake.mapping import Format, SourceMapping
+from pipelines.intake.mapping import SourceMapping
 from pipelines.intake.normalise import SEPARATOR, Normalised, normalise, physical_lines, split_header
 from pipelines.intake.parquet import parquet_columns_and_rows
 from pipelines.intake.prescan import Scan, prescan

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from pipelines.intake.file_rules import Format
 from pipelines.intake.lines import Chunk, chunks, cr_only, long_line
-from pipelines.intake.mapping import Format
 from pipelines.intake.refusal import IntakeRefusal
 from pipelines.intake.spool import undecodable
 

@@ -12,7 +12,8 @@ import duckdb
 
 from pipelines.intake.control import Control
 from pipelines.intake.discover import printable
-from pipelines.intake.mapping import Sequence, SourceMapping
+from pipelines.intake.file_rules import Sequence
+from pipelines.intake.mapping import SourceMapping
 from pipelines.intake.refusal import IntakeRefusal
 
 
