@@ -32,9 +32,10 @@ def build_definitions(
     *,
     known_at: str | None = None,
     accept: str | None = None,
+    follows: str | None = None,
 ) -> dg.Definitions:
-    """Definitions of one home folder. `options` override its settings, `progress` is told of each step; `known_at` and
-    `accept` as in Night.
+    """Definitions of one home folder. `options` override its settings, `progress` is told of each step; `known_at`,
+    `accept` and `follows` as in Night.
 
     Raises SettingsError where the home's settings can't be used.
     """
@@ -53,7 +54,7 @@ def build_definitions(
         jobs=[job],
         schedules=[nightly_schedule(time_zone)],
         resources={
-            "home": Home(path=str(home), options=options or {}, known_at=known_at, accept=accept),
+            "home": Home(path=str(home), options=options or {}, known_at=known_at, accept=accept, follows=follows),
             "progress": progress or Silent(),
         },
         # DuckDB has one writer, and every new process would import everything again.

@@ -1,7 +1,7 @@
 """What a killed run left in a home folder, finished or removed as the next one starts.
 
 Belongs here: leftovers of whole runs. Does not: those of one file (intake/temporary.py), of the warehouse's spilling
-(warehouse.py) or of daily usage (usage_files.py), which are cleared where they arise.
+(warehouse.py) or of daily usage (day_files.py), which are cleared where they arise.
 """
 
 from __future__ import annotations

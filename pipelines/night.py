@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pipelines import run_context
+from pipelines import run_context, tier_history
 from pipelines.intake import IntakeSettings, SourceMapping, load_mappings
 from pipelines.policy_source import PolicyText, policy_text
 from pipelines.settings import Settings, SettingsError, load
+from pipelines.tier_history import NightFile
 from pipelines.warehouse import Warehouse
 from segmentation.policy import Policy, read_policy
+from tierline.manifest import ManifestError
+from tierline.verify import current_manifest
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,8 @@ class Night:
     """The as-of date of one run in one home folder. Settings and policy are read once, when first asked for.
 
     known_at: a day (to its end) or an ISO 8601 time with its zone: the night with what was known by then, published
-    into a folder of its own. accept: why gates that are shut may be passed.
+    into a folder of its own. accept: why gates that are shut may be passed. follows: the digest of the night in the
+    tier history that this one goes on from, `first` for none; by default that of the published version.
     """
 
     home: Path
@@ -35,6 +39,7 @@ class Night:
     options: dict[str, Any] = field(default_factory=dict)
     known_at: str | None = None
     accept: str | None = None
+    follows: str | None = None
 
     @cached_property
     def settings(self) -> Settings:
@@ -79,7 +84,6 @@ class Night:
         """Values of the SQL files' parameters."""
         bounds = {
             "max_volume_drop": Decimal(str(self.settings.max_volume_drop)),
-            "max_tier_share_change": Decimal(str(self.settings.max_tier_share_change)),
             "gate_min_records": self.settings.gate_min_records,
         }
         given = run_context.parameters(
@@ -132,6 +136,20 @@ class Night:
         return self.published / "customer_tiers"
 
     @property
+    def tier_history(self) -> Path:
+        """What each night changed, one immutable file a night."""
+        return self.published / tier_history.FOLDER
+
+    @cached_property
+    def nights_before(self) -> tuple[NightFile, ...]:
+        """The nights of the tier history that this one goes on from. Raises TierHistoryError where one is missing."""
+        home = self.home / "published"
+        head = self.follows
+        if head is None:
+            head = _head(home / "customer_tiers")
+        return tier_history.history_before(home / tier_history.FOLDER, head, self.as_of_date)
+
+    @property
     def analytics(self) -> Path:
         """The analysts' database."""
         return self.published / "analytics.duckdb"
@@ -155,3 +173,11 @@ class Night:
             duplicate_window_days=self.settings.duplicate_window_days,
             ledger_copy=self.home / "ledger.jsonl",
         )
+
+
+def _head(tier_table: Path) -> str | None:
+    """The digest, in the tier history, of the night that is published; None where nothing is, or nothing readable."""
+    try:
+        return current_manifest(tier_table).provenance.get(tier_history.PROVENANCE)
+    except (ManifestError, OSError):
+        return None

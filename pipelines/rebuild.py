@@ -27,6 +27,7 @@ from pipelines.progress import Progress
 from pipelines.publishing.history import committed, current_version
 from pipelines.run_key import code_digest
 from pipelines.runs import Failure, run_night
+from pipelines.tier_history import FIRST, FOLDER, FOLLOWED
 from pipelines.turns import take_turn
 from tierline.manifest import Manifest, ManifestError
 from tierline.verify import current_manifest
@@ -125,6 +126,10 @@ def _work_folder(home: Path) -> Path:
     work = home / REBUILD_FOLDER
     shutil.rmtree(work, ignore_errors=True)
     (work / "landing").mkdir(parents=True, mode=0o750)
+    (work / "published").mkdir(mode=0o750)
+    history = home / "published" / FOLDER
+    if history.is_dir():  # read only: nights are made again in folders of their own
+        (work / "published" / FOLDER).symlink_to(history.resolve())
     for name in _LINKED:
         if (home / name).exists():
             (work / name).symlink_to((home / name).resolve())
@@ -159,7 +164,15 @@ def _make_again(work: Path, night: Night, manifest: Manifest, progress: Progress
     asked = Night(work, manifest.as_of_date, options)
     # Each night in a folder of its own, so that none is older than what is published there.
     known_at = made_from.get("known_before") or f"{asked.known_before.isoformat()}Z"
-    result = run_night(work, manifest.as_of_date, options, progress, known_at=known_at, accept="made again")
+    result = run_night(
+        work,
+        manifest.as_of_date,
+        options,
+        progress,
+        known_at=known_at,
+        accept="made again",
+        follows=made_from.get(FOLLOWED, FIRST),
+    )
     differing: tuple[str, ...] = ()
     if result.succeeded and result.published is not None:
         differing = _differing(manifest, result.published / "customer_tiers")

@@ -30,6 +30,7 @@ class Home(dg.ConfigurableResource[Any]):
     options: dict[str, Any] = Field(default_factory=dict)
     known_at: str | None = None
     accept: str | None = None
+    follows: str | None = None
     _turn: Turn | None = PrivateAttr(default=None)
 
     @contextmanager
@@ -49,7 +50,14 @@ class Home(dg.ConfigurableResource[Any]):
 
     def night(self, partition_key: str) -> Night:
         """The night of a daily partition."""
-        return Night(Path(self.path), date.fromisoformat(partition_key), dict(self.options), self.known_at, self.accept)
+        return Night(
+            Path(self.path),
+            date.fromisoformat(partition_key),
+            dict(self.options),
+            self.known_at,
+            self.accept,
+            self.follows,
+        )
 
     def require_turn(self) -> None:
         """Raises TurnLostError when another run took over while this one stood still."""

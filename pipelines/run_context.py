@@ -5,7 +5,6 @@ Belongs here: pure date arithmetic for the SQL's parameters and `run.*` tables. 
 
 from __future__ import annotations
 
-import calendar
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -13,6 +12,9 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from pipelines.column_types import duckdb_type
+from segmentation.columns import STATE
+from segmentation.months import last_closed_month, month_end, month_start, months_after
 from segmentation.policy import Policy
 from segmentation.value import required_cutoffs
 
@@ -53,8 +55,16 @@ RUN_COLUMNS: dict[str, dict[str, str]] = {
     "list_precedence": {"list": "VARCHAR", "position": "INTEGER"},
     "delivery_days": {"delivery_day": "DATE", "starts_at": "TIMESTAMP", "ends_at": "TIMESTAMP"},
     "published_tiers": {"tier": "VARCHAR", "rows_published": "BIGINT"},
-    "quantiles": {"measure": "VARCHAR", "quantile": "DECIMAL(7,6)"},
+    "quantiles": {"segment": "VARCHAR", "measure": "VARCHAR", "quantile": "DECIMAL(7,6)"},
+    "move_caps": {"kind": "VARCHAR", "occasion": "VARCHAR", "cap": "DECIMAL(7,6)"},
+    "tier_changes": {
+        "customer_id": "VARCHAR",
+        "valid_from": "DATE",
+        **{name: duckdb_type(dtype) for name, dtype in STATE.items()},
+    },
 }
+# A view over the history's files, not rows that are written here.
+VIEWS = ("tier_changes",)
 
 
 @dataclass(frozen=True)
@@ -75,17 +85,6 @@ def local_midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), zone).astimezone(UTC).replace(tzinfo=None)
 
 
-def month_start(day: date, months_back: int) -> date:
-    """First day of the month that lies `months_back` whole months before the month of `day`."""
-    index = day.year * 12 + day.month - 1 - months_back
-    return date(index // 12, index % 12 + 1, 1)
-
-
-def month_end(day: date) -> date:
-    """Last day of the month of `day`."""
-    return day.replace(day=calendar.monthrange(day.year, day.month)[1])
-
-
 def latest_activation(day: date, months: int) -> date:
     """The latest activation date with at least `months` whole months of tenure on `day`.
 
@@ -100,11 +99,6 @@ def latest_activation(day: date, months: int) -> date:
     return min(first.replace(day=min(day.day, last.day)), last)
 
 
-def last_closed_month(as_of: date, closing_day: int) -> date:
-    """First day of the last month whose bills are complete: a month closes on `closing_day` of the month after it."""
-    return month_start(as_of, 1 if as_of.day >= closing_day else 2)
-
-
 def parameters(
     as_of: date,
     zone: ZoneInfo,
@@ -117,7 +111,7 @@ def parameters(
     A row counts when it was known before `known_before` (naive UTC); the end of the as-of date if None.
     """
     as_of_end = local_midnight(as_of + timedelta(days=1), zone)
-    year_from = _months_before(as_of, CREDIT_MONTHS) + timedelta(days=1)
+    year_from = months_after(as_of, -CREDIT_MONTHS) + timedelta(days=1)
     return {
         "as_of_date": as_of,
         "as_of_end": as_of_end,
@@ -126,6 +120,7 @@ def parameters(
         "stops_from": local_midnight(year_from, zone),
         "credit_from": year_from,
         "activity_from": as_of - timedelta(days=ACTIVITY_DAYS - 1),
+        "last_month_end": month_start(as_of, 0) - timedelta(days=1),
         "delivered_after": local_midnight(as_of - timedelta(days=DELIVERY_DAYS), zone),
         "service_key_type": service_key_type,
     }
@@ -139,11 +134,13 @@ def run_tables(
     usage_days: tuple[date, date] | None,
     *,
     published_tiers: Mapping[str, int] | None = None,
+    night_before: date | None = None,
 ) -> tuple[RunTable, ...]:
     """The `run.*` tables of one as-of date.
 
     `usage_days` is the first and last day of loaded usage, None without any; `published_tiers` the lines by tier of the
-    version that this night would follow, None if there is none to compare with.
+    version that this night would follow, None if there is none to compare with; `night_before` the night whose
+    tiers this one goes on from, None in a first run.
     """
     return (
         _arpu_months(as_of, zone, policy),
@@ -153,13 +150,27 @@ def run_tables(
         RunTable("published_tiers", tuple((published_tiers or {}).items())),
         RunTable("service_numbers", tuple((number,) for number in sorted(set(service_numbers)))),
         RunTable("list_precedence", tuple((name, i) for i, name in enumerate(policy.lists.precedence, start=1))),
-        RunTable("quantiles", tuple((m, Decimal(q)) for m, q in required_cutoffs(policy).iter_rows())),
+        RunTable("quantiles", tuple((s, m, Decimal(q)) for s, m, q in required_cutoffs(policy).iter_rows())),
+        RunTable("move_caps", _move_caps(as_of, policy, night_before)),
     )
 
 
-def _months_before(day: date, months: int) -> date:
-    first = month_start(day, months)
-    return first.replace(day=min(day.day, month_end(first).day))
+def _move_caps(as_of: date, policy: Policy, night_before: date | None) -> tuple[Row, ...]:
+    """Which share of the customers may move: of those whose rating ended, those for whom another policy began to
+    decide, and all others.
+    """
+    caps = policy.moves.caps
+    if night_before is None:
+        occasion = "first_run"
+    else:
+        closing_day = int(policy.arpu.closing_day.value)
+        closed, closed_before = (last_closed_month(day, closing_day) for day in (as_of, night_before))
+        occasion = "month_close" if closed != closed_before else "night"
+    return (
+        ("other", occasion, getattr(caps, occasion).value),
+        ("other_policy", "adoption", caps.adoption.value),
+        ("rating_ended", "validity", caps.validity.value),
+    )
 
 
 def _arpu_months(as_of: date, zone: ZoneInfo, policy: Policy) -> RunTable:

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import date, datetime
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 
 import duckdb
 
-from pipelines.settings import Settings
-from segmentation.policy import Policy
+from pipelines.night import Night
 from segmentation.scoring import MODEL_VERSION
 
 # Packages whose text decides a result. The CLI, docs and tests do not.
@@ -23,25 +21,24 @@ _DECIDING = ("data_contracts", "segmentation", "sql", "pipelines")
 RESULT_SETTINGS = ("time_zone", "currency", "service_numbers", "service_key_type")
 
 
-def run_key(
-    con: duckdb.DuckDBPyConnection, as_of_date: date, known_before: datetime, policy: Policy, settings: Settings
-) -> str:
-    """SHA-256 over the as-of date, the instant of knowledge, the digests of accepted inputs known before it, policy,
-    training, code and settings.
+def run_key(con: duckdb.DuckDBPyConnection, night: Night) -> str:
+    """SHA-256 over the as-of date, the instant of knowledge, the digests of accepted inputs known before it, the night
+    that this one goes on from, policy, training, code and settings.
     """
     inputs = con.execute(
         "select extract, sha256, mapping_fingerprint, as_of_date from intake.files "
         "where status = 'accepted' and (known_at is null or known_at < $known_before) order by all",
-        {"known_before": known_before},
+        {"known_before": night.known_before},
     ).fetchall()
     content = {
-        "as_of_date": as_of_date,
-        "known_before": known_before,
+        "as_of_date": night.as_of_date,
+        "known_before": night.known_before,
         "inputs": inputs,
-        "policy": policy.fingerprint,
+        "follows": night.nights_before[-1].digest if night.nights_before else None,
+        "policy": night.policy.fingerprint,
         "training": MODEL_VERSION,
         "code": code_digest(),
-        "settings": {name: getattr(settings, name) for name in RESULT_SETTINGS},
+        "settings": {name: getattr(night.settings, name) for name in RESULT_SETTINGS},
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 

@@ -65,20 +65,23 @@ def run_night(
     *,
     known_at: str | None = None,
     accept: str | None = None,
+    follows: str | None = None,
 ) -> NightResult:
     """Runs the nightly job of one as-of date. The run shows in the web UI of the home folder.
 
     `known_at` (a day or a time with its zone) sees the night with other knowledge and publishes it beside; `accept` is
-    the reason to pass gates that are shut.
+    the reason to pass gates that are shut; `follows` the night of the tier history to go on from, as in Night.
 
     Raises SettingsError, PolicyError or MappingError before anything runs; everything that fails inside the run is in
     the result's failures.
     """
     _quiet()
-    night = Night(home, as_of_date, options or {}, known_at, accept)
+    night = Night(home, as_of_date, options or {}, known_at, accept, follows)
     night.check()
     _require_day(night)
-    definitions = build_definitions(home, options, progress or Silent(), known_at=known_at, accept=accept)
+    definitions = build_definitions(
+        home, options, progress or Silent(), known_at=known_at, accept=accept, follows=follows
+    )
     with open_instance(home) as instance:
         result = definitions.resolve_job_def(NIGHTLY).execute_in_process(
             partition_key=as_of_date.isoformat(),

@@ -11,20 +11,13 @@ from datetime import date
 import duckdb
 import polars as pl
 
+from pipelines.column_types import duckdb_type
 from segmentation.columns import CUTOFFS, MEASURES, SCORES, Dtype
 from segmentation.measures import measures
 from segmentation.policy import Policy
 from segmentation.scoring import score
 
 BATCH_ROWS = 100_000
-_TYPES: dict[str, str] = {
-    "String": "VARCHAR",
-    "Int16": "SMALLINT",
-    "Int32": "INTEGER",
-    "Int64": "BIGINT",
-    "Date": "DATE",
-    "Boolean": "BOOLEAN",
-}
 
 
 def write_measures(con: duckdb.DuckDBPyConnection, policy: Policy, as_of_date: date) -> int:
@@ -39,12 +32,14 @@ def write_measures(con: duckdb.DuckDBPyConnection, policy: Policy, as_of_date: d
 
 
 def write_scores(con: duckdb.DuckDBPyConnection, policy: Policy, as_of_date: date) -> int:
-    """Fills `scores.customer` from `features.customer`, `scores.measures` and `scores.cutoffs`; returns the rows."""
-    cutoffs = con.sql("select measure, quantile, threshold from scores.cutoffs").pl().cast(dict(CUTOFFS))
+    """Fills `scores.customer` from `features.customer`, `features.tier_state`, `scores.measures` and `scores.cutoffs`;
+    returns the rows.
+    """
+    cutoffs = con.sql("select segment, measure, quantile, threshold from scores.cutoffs").pl().cast(dict(CUTOFFS))
     return _apply(
         con,
-        "select f.*, m.* exclude (customer_id) from features.customer as f "
-        "join scores.measures as m using (customer_id)",
+        "select f.*, m.* exclude (customer_id), t.* exclude (customer_id) from features.customer as f "
+        "join scores.measures as m using (customer_id) left join features.tier_state as t using (customer_id)",
         "customer",
         SCORES,
         lambda batch: score(batch, policy, cutoffs, as_of_date),
@@ -77,10 +72,3 @@ def _apply(
             con.rollback()
             raise
     return written
-
-
-def duckdb_type(dtype: Dtype) -> str:
-    """The DuckDB type of a column of segmentation's."""
-    if isinstance(dtype, pl.Decimal):
-        return f"DECIMAL({dtype.precision},{dtype.scale})"
-    return _TYPES[str(dtype)]

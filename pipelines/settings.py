@@ -87,12 +87,6 @@ class Settings(BaseSettings):
         le=1,
         description="A delivery, or the published table, that falls by this share or more blocks publication.",
     )
-    max_tier_share_change: float = Field(
-        0.1,
-        gt=0,
-        le=1,
-        description="A tier whose share of lines moves by more than this since the last version blocks publication.",
-    )
     gate_min_records: int = Field(
         100, ge=1, description="Deliveries and tables that had fewer records are judged only when they come empty."
     )

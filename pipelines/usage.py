@@ -23,10 +23,10 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
+from pipelines.day_files import remove_leftovers, write_day
 from pipelines.durable import Disk, Hook, ignore_step
 from pipelines.run_context import local_midnight
 from pipelines.sql_catalogue import SqlTable, sql_table
-from pipelines.usage_files import remove_leftovers, write_day
 from pipelines.warehouse import first_row
 
 _CDR_DAYS = """
@@ -97,7 +97,7 @@ def roll_up(
     missing = [(day, name) for day, name in names if not (folder / name).exists()]
     for done, (day, name) in enumerate(missing):
         progress(done, len(missing))
-        write_day(_rows(con, table, {**parameters, "usage_date": day}), folder, name, disk)
+        write_day(_rows(con, table, {**parameters, "usage_date": day}), folder, name, disk, label="usage-day")
     progress(len(missing), len(missing))
     con.execute("create or replace table run.usage_files (usage_date date, path varchar)")
     if names:

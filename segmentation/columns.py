@@ -11,6 +11,7 @@ from polars.datatypes import DataTypeClass
 
 Dtype = pl.DataType | DataTypeClass
 MONEY, POINTS, RISK = pl.Decimal(18, 4), pl.Decimal(7, 4), pl.Decimal(7, 6)
+SCORE = pl.Decimal(12, 4)
 
 # Wider than any customer, narrow enough that no Int128 formula overflows (the largest, in credit.py,
 # reaches 1.5e37 of 1.7e38).
@@ -27,6 +28,10 @@ class ColumnsError(ValueError):
 
 FEATURES: Mapping[str, Dtype] = {
     "customer_id": pl.String(),
+    "policy_segment": pl.String(),
+    "brand": pl.String(),
+    "identity_verified": pl.Boolean(),
+    "previous_operator": pl.String(),
     "account_manager_id": pl.String(),
     "operator_credit_score": POINTS,
     "lines_in_service": pl.Int32(),
@@ -43,6 +48,13 @@ FEATURES: Mapping[str, Dtype] = {
     "has_prepaid_line": pl.Boolean(),
     "has_postpaid_line": pl.Boolean(),
     "voice_seconds": pl.Int64(),
+    "latest_month_voice_seconds": pl.Int64(),
+    "data_bytes": pl.Int64(),
+    "latest_month_data_bytes": pl.Int64(),
+    "long_distance_seconds": pl.Int64(),
+    "roaming_seconds": pl.Int64(),
+    "long_distance_amount": MONEY,
+    "roaming_amount": MONEY,
     "latest_month_amount": MONEY,
     "last_activity_date": pl.Date(),
     "usage_observed_days": pl.Int32(),
@@ -53,9 +65,11 @@ FEATURES: Mapping[str, Dtype] = {
     "overdue_amount": MONEY,
     "pays_own_account": pl.Boolean(),
     "arrears_stops": pl.Int32(),
+    "complaints": pl.Int32(),
     "service_list": pl.String(),
     "is_vip": pl.Boolean(),
     "vip_account_manager_id": pl.String(),
+    "override_tier": pl.String(),
     "band_exposed": pl.Int64(),
     "band_churned": pl.Int64(),
     "base_exposed": pl.Int64(),
@@ -64,43 +78,84 @@ FEATURES: Mapping[str, Dtype] = {
 MEASURES: Mapping[str, Dtype] = {
     "customer_id": pl.String(),
     "arpu_amount": MONEY,
+    "spend_amount": MONEY,
     "mou_minutes": MONEY,
     "tenure_months": pl.Int32(),
     "credit": POINTS,
     "credit_source": pl.String(),
 }
-CUTOFFS: Mapping[str, Dtype] = {"measure": pl.String(), "quantile": pl.Decimal(7, 6), "threshold": MONEY}
+# What a customer's row remembers from night to night; its history is in scores.tier_changes.
+STATE: Mapping[str, Dtype] = {
+    "tier": pl.String(),
+    "tier_flag": pl.Int16(),
+    "tier_since": pl.Date(),
+    "tier_cause": pl.String(),
+    "tier_ground": pl.String(),
+    "value_tier": pl.String(),
+    "stay_until": pl.Date(),
+    "rated_on": pl.Date(),
+    "rated_until": pl.Date(),
+    "rated_score": SCORE,
+    "closed_month": pl.String(),
+    "below_before": pl.Int16(),
+    "below_now": pl.Boolean(),
+    "lifecycle_stage": pl.String(),
+    "stage_since": pl.Date(),
+    "stage_cause": pl.String(),
+    "next_stage": pl.String(),
+    "next_stage_since": pl.Date(),
+    "arpu_points": SCORE,
+    "spend_points": SCORE,
+    "tenure_points": SCORE,
+    "credit_points": SCORE,
+    "mou_points": SCORE,
+    "policy_version": pl.String(),
+}
+# What explains a month's change.
+MONTH_STATE = ("tier", "lifecycle_stage", "arpu_points", "spend_points", "tenure_points", "credit_points", "mou_points")
+BEFORE: Mapping[str, Dtype] = {
+    **{f"was_{name}": dtype for name, dtype in STATE.items()},
+    **{f"month_{name}": STATE[name] for name in MONTH_STATE},
+}
+CUTOFFS: Mapping[str, Dtype] = {
+    "segment": pl.String(),
+    "measure": pl.String(),
+    "quantile": pl.Decimal(7, 6),
+    "threshold": MONEY,
+}
 SCORES: Mapping[str, Dtype] = {
     "customer_id": pl.String(),
     "as_of_date": pl.Date(),
-    "arpu_amount": MONEY,
-    "mou_minutes": MONEY,
-    "tenure_months": pl.Int32(),
-    "credit": POINTS,
-    "credit_source": pl.String(),
-    "arpu_points": POINTS,
-    "tenure_points": POINTS,
-    "credit_points": POINTS,
-    "arpu_part": POINTS,
-    "tenure_part": POINTS,
-    "credit_part": POINTS,
-    "value_score": POINTS,
-    "value_tier": pl.String(),
-    "tier": pl.String(),
-    "tier_flag": pl.Int16(),
-    "lifecycle_stage": pl.String(),
+    "policy_segment": pl.String(),
+    **{name: dtype for name, dtype in MEASURES.items() if name != "customer_id"},
+    "arpu_part": SCORE,
+    "spend_part": SCORE,
+    "tenure_part": SCORE,
+    "credit_part": SCORE,
+    "mou_part": SCORE,
+    "value_score": SCORE,
+    "spend_grade": pl.String(),
+    "score_tier": pl.String(),
+    **{name: dtype for name, dtype in STATE.items() if name != "policy_version"},
+    "below_months": pl.Int16(),
+    "provisional_until": pl.Date(),
     "churn_risk": RISK,
     "churn_risk_band": pl.String(),
     "service_list": pl.String(),
     "is_vip": pl.Boolean(),
     "account_manager_id": pl.String(),
+    "retention_play": pl.String(),
+    "usage_hints": pl.String(),
     "reasons": pl.String(),
+    "lifted_by": pl.String(),
+    "changes": pl.String(),
     "policy_version": pl.String(),
     "model_version": pl.String(),
 }
 NULLABLE = frozenset(
     {"account_manager_id", "operator_credit_score", "contract_end_date", "ported_in_from", "last_activity_date"}
-    | {"service_list", "vip_account_manager_id", "arpu_amount", "mou_minutes", "threshold"}
+    | {"service_list", "vip_account_manager_id", "arpu_amount", "spend_amount", "mou_minutes", "threshold"}
+    | {"brand", "identity_verified", "previous_operator", "override_tier"}
 )
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 import polars as pl
 
 from segmentation.exact import ONE, count, half_up, ratio, to_decimal, units, whole
-from segmentation.policy import Credit
+from segmentation.policy_value import Credit
 
 
 def credit_source() -> pl.Expr:
@@ -52,7 +52,7 @@ def payment_credit(policy: Credit) -> pl.Expr:
     cap_days, cap_stops = caps.days_past_due.value, caps.arrears_stops.value
     cap_up, cap_down = ratio(caps.overdue_ratio.value)
     weights = [
-        _units(getattr(policy.weights, name)) for name in ("on_time", "days_past_due", "overdue", "arrears_stops")
+        _units(getattr(policy.weights, name).value) for name in ("on_time", "days_past_due", "overdue", "arrears_stops")
     ]
     shared = math.gcd(*weights)
     on_time, days, overdue, stops = (weight // shared for weight in weights)

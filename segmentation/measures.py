@@ -27,6 +27,7 @@ def measures(features: pl.DataFrame, policy: Policy, as_of_date: dt.date) -> pl.
     return customers.select(
         "customer_id",
         arpu_amount=arpu(),
+        spend_amount=spend(),
         mou_minutes=minutes_of_use(),
         tenure_months=tenure_months(as_of_date),
         credit=credit(policy.credit),
@@ -51,15 +52,15 @@ def arpu() -> pl.Expr:
     without closed months is unknown and adds nothing; a prepaid customer whose usage is unknown and who paid no fee is
     unknown too, not worth 0. Refunds can make it negative.
     """
-    known = (has_postpaid_spend() & _billed_known()) | (
-        has_prepaid_spend() & (_usage_known() | (_billed_known() & (pl.col("prepaid_fee_amount") != 0)))
-    )
     billed_months = pl.max_horizontal(count("billed_months"), whole(1))
     usage_months = pl.max_horizontal(count("usage_months"), whole(1))
-    billed = pl.when(_billed_known()).then(units("billed_amount") + units("prepaid_fee_amount")).otherwise(whole(0))
-    used = pl.when(_usage_known()).then(units("prepaid_usage_amount")).otherwise(whole(0))
-    amount = half_up(billed * usage_months + used * billed_months, billed_months * usage_months)
-    return pl.when(known).then(to_decimal(amount, 18, 4))
+    amount = half_up(_billed() * usage_months + _used() * billed_months, billed_months * usage_months)
+    return pl.when(_spend_known()).then(to_decimal(amount, 18, 4))
+
+
+def spend() -> pl.Expr:
+    """What ARPU is the mean of: the sum over the window's closed months, DECIMAL(18,4), exact; null where ARPU is."""
+    return pl.when(_spend_known()).then(to_decimal(_billed() + _used(), 18, 4))
 
 
 def arpu_partial() -> pl.Expr:
@@ -84,6 +85,20 @@ def tenure_months(as_of_date: dt.date) -> pl.Expr:
     if as_of_date.day < calendar.monthrange(as_of_date.year, as_of_date.month)[1]:
         steps = steps - (start.day() > as_of_date.day).cast(pl.Int32)
     return steps.cast(pl.Int32)
+
+
+def _spend_known() -> pl.Expr:
+    return (has_postpaid_spend() & _billed_known()) | (
+        has_prepaid_spend() & (_usage_known() | (_billed_known() & (pl.col("prepaid_fee_amount") != 0)))
+    )
+
+
+def _billed() -> pl.Expr:
+    return pl.when(_billed_known()).then(units("billed_amount") + units("prepaid_fee_amount")).otherwise(whole(0))
+
+
+def _used() -> pl.Expr:
+    return pl.when(_usage_known()).then(units("prepaid_usage_amount")).otherwise(whole(0))
 
 
 def _billed_known() -> pl.Expr:

@@ -1,233 +1,87 @@
 """The policy: every number and rule that an operator decides, typed, frozen and fingerprinted.
-How a number is applied to a customer belongs in credit.py, value.py, tiers.py, lifecycle.py and churn/."""
+Its sections are in policy_value.py, policy_moves.py, policy_stages.py and policy_service.py; here is the whole."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from decimal import Decimal
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
-from itertools import pairwise
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
-from segmentation.policy_rules import canonical, descending, exact_part, sums_to_one
+from segmentation.policy_moves import Moves, Provisional
+from segmentation.policy_rules import canonical, descending
+from segmentation.policy_service import Hint, Lists, Play
+from segmentation.policy_stages import Churn, Lifecycle
 from segmentation.policy_text import PolicyError, policy_error, read_yaml
-from segmentation.policy_types import (
-    Amount,
-    Exact,
-    Name,
-    Points,
-    Ratio,
-    Reasoned,
-    Section,
-    Share,
-    Threshold,
-    Weight,
-    decimals,
+from segmentation.policy_types import Name, Section, Text
+from segmentation.policy_value import (
+    FULL_SCORE,
+    MEASURES,
+    MONEY_MEASURES,
+    Arpu,
+    Credit,
+    Eligibility,
+    Grade,
+    Limit,
+    Tier,
+    Value,
 )
 
-MEASURES = ("arpu", "tenure", "credit")
-PRESETS = ("default", "quantile")
-Count = Annotated[int, Field(ge=1, le=1200)]
-Days = Annotated[int, Field(ge=1, le=366)]
+__all__ = ["BASE", "MEASURES", "PRESETS", "Policy", "Segment", "preset", "read_policy"]
+
+PRESETS = ("default", "quantile", "pareto", "star", "gotone_2025", "power_utility")
+BASE = "base"
+# What a segment may decide for itself. The rest is one for all: names, currency, lists and churn, whose history is
+# counted over everybody.
+SEGMENT_SECTIONS = (
+    *("arpu", "credit", "value", "tiers", "eligibility", "limits", "spend_grade"),
+    *("moves", "provisional", "lifecycle", "plays", "hints"),
+)
 
 
-class Arpu(Section):
-    """The ARPU window: `window_months` closed months; a month is closed from `closing_day` of the next one on.
+@dataclass(frozen=True)
+class Segment:
+    """Customers of some brands and payment types (empty: any) and the policy that decides for them."""
 
-    A customer without any closed month gets `no_history_points` for ARPU.
-    """
-
-    window_months: Threshold[Annotated[int, Field(ge=1, le=24)]] = Threshold[int].of(3)
-    closing_day: Threshold[Annotated[int, Field(ge=1, le=28)]] = Threshold[int].of(5)
-    no_history_points: Threshold[Points] = Threshold[Points].of(Decimal(0))
-
-
-class CreditWeights(Section):
-    """Shares of the four parts of the payment credit; they sum to 1 exactly."""
-
-    on_time: Weight
-    days_past_due: Weight
-    overdue: Weight
-    arrears_stops: Weight
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        sums_to_one({key: getattr(self, key) for key in type(self).model_fields})
-        return self
+    name: str
+    brands: tuple[str, ...]
+    payment_types: tuple[str, ...]
+    policy: Policy
 
 
-class CreditCaps(Section):
-    """Where each bad sign stops getting worse: mean days past due, overdue ÷ mean amount due, arrears stops."""
-
-    days_past_due: Threshold[Annotated[int, Field(ge=1, le=366)]]
-    overdue_ratio: Threshold[Ratio]
-    arrears_stops: Threshold[Annotated[int, Field(ge=1, le=20)]]
-
-
-class Credit(Section):
-    """The payment credit, 0-100 (formula in credit.py); an operator's own score wins where there is one."""
-
-    neutral: Threshold[Points]
-    weights: CreditWeights
-    caps: CreditCaps
-
-
-class Step(Reasoned):
-    """From an absolute value or from a quantile of the population on: so many points."""
-
-    from_: Amount | None = Field(None, alias="from")
-    quantile: Annotated[Exact, Field(gt=0, lt=1)] | None = None
-    points: Points
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Self:
-        if (self.from_ is None) == (self.quantile is None):
-            raise ValueError("a step starts either `from:` a value or at a `quantile:`; give exactly one of them")
-        if self.quantile is not None and decimals(self.quantile) > 6:
-            raise ValueError(f"quantile {self.quantile} has more than 6 decimals; round it")
-        return self
-
-
-class Dimension(Section):
-    """One measure's weight and its step function; below the first step there are 0 points."""
-
-    weight: Threshold[Weight]
-    steps: Annotated[tuple[Step, ...], Field(strict=False, min_length=1)]
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if len({step.quantile is None for step in self.steps}) > 1:
-            raise ValueError("steps mix `from:` and `quantile:`; use one kind, or their order is not defined")
-        for low, high in pairwise(self.steps):
-            if _start(low) >= _start(high):
-                raise ValueError(
-                    f"steps are not ordered: {_start(high)} comes after {_start(low)}; list them ascending"
-                )
-            if low.points >= high.points:
-                raise ValueError(
-                    f"the step at {_start(high)} gives {high.points} points and the one below {low.points}; "
-                    "a higher value must give more points"
-                )
-        for points in (step.points for step in self.steps):
-            exact_part("step points", self.weight.value, points)
-        return self
-
-
-class Value(Section):
-    """The customer value: three dimensions whose weights sum to 1 exactly."""
-
-    arpu: Dimension
-    tenure: Dimension
-    credit: Dimension
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        sums_to_one({f"{measure}.weight": getattr(self, measure).weight.value for measure in MEASURES})
-        return self
-
-
-class Tier(Reasoned):
-    """A tier and the value score from which it begins."""
+class SegmentRule(Section):
+    """A segment as it is written: whom it is for, and the sections that replace the policy's own."""
 
     name: Name
-    min_score: Points
+    brands: Annotated[tuple[Text, ...], Field(strict=False)] = ()
+    payment_types: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    policy: dict[str, Any]
 
-
-class ListRule(Reasoned):
-    """What standing on a list does to the tier: at least that good, at most that good, or nothing (null)."""
-
-    at_least: Name | None = None
-    at_most: Name | None = None
-
-
-class Lists(Section):
-    """The three lists; where two of them apply and disagree, the one named earlier in `precedence` wins."""
-
-    red: ListRule = ListRule()
-    black: ListRule = ListRule()
-    vip: ListRule = ListRule()
-    precedence: Annotated[tuple[Literal["red", "black", "vip"], ...], Field(strict=False)] = ("black", "red", "vip")
+    @field_validator("payment_types")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for payment_type in value:
+            if payment_type not in ("postpaid", "prepaid"):
+                raise ValueError(f"payment type '{payment_type}' is neither postpaid nor prepaid")
+        return value
 
     @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if sorted(self.precedence) != ["black", "red", "vip"]:
-            raise ValueError(f"precedence {list(self.precedence)} must name red, black and vip once each")
-        return self
-
-    @property
-    def service_list_precedence(self) -> tuple[str, ...]:
-        """Red and black, the winning one first: which entry counts when both are valid."""
-        return tuple(name for name in self.precedence if name != "vip")
-
-
-class Warning_(Section):  # noqa: N801 - `Warning` is a Python builtin
-    """What puts a customer in stage warning; null or false switches a rule off. Order of rules: lifecycle.py."""
-
-    all_suspended: bool = True
-    inactive_days: Threshold[Annotated[int, Field(ge=1, le=90)]] | None = None
-    overdue_ratio: Threshold[Ratio] | None = None
-    top_churn_band: bool = True
-    contract_ends_within_days: Threshold[Days] | None = None
-
-
-class Identification(Section):
-    """A customer is new while tenure is below this many months."""
-
-    tenure_below_months: Threshold[Count]
-
-
-class Growth(Section):
-    """A customer grows while young, or while the latest month is at least `spend_ratio` times the window's mean."""
-
-    tenure_below_months: Threshold[Count]
-    spend_ratio: Threshold[Ratio] | None = None
-
-
-class Lifecycle(Section):
-    """Rules of the four lifecycle stages; what no rule takes is `stable`."""
-
-    warning: Warning_
-    identification: Identification
-    growth: Growth
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        new, young = self.identification.tenure_below_months.value, self.growth.tenure_below_months.value
-        if young < new:
-            raise ValueError(f"growth ends at month {young}, before identification ({new}); make growth at least {new}")
-        return self
-
-
-class Band(Reasoned):
-    """A churn risk band and the risk from which it begins."""
-
-    name: Name
-    min_risk: Share
-
-
-class Churn(Section):
-    """Labels, bands and shrinkage of the band rate (churn/band_rate.py); `prior_exposures` is its strength k."""
-
-    prior_exposures: Threshold[Annotated[Exact, Field(gt=0, le=1_000_000)]]
-    prior_rate: Threshold[Share]
-    bands: Annotated[tuple[Band, ...], Field(strict=False, min_length=1)]
-    horizon_days: Threshold[Days] = Threshold[int].of(30)
-    tenure_bands_months: Annotated[tuple[int, ...], Field(strict=False, min_length=1)] = (0, 3, 12, 24, 36)
-    history_months: Threshold[Annotated[int, Field(ge=1, le=60)]] = Threshold[int].of(12)
-    prepaid_inactive_days: Threshold[Annotated[int, Field(ge=1, le=90)]] = Threshold[int].of(30)
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        descending("bands", "min_risk", [(band.name, band.min_risk) for band in self.bands])
-        months = self.tenure_bands_months
-        if months[0] != 0 or any(low >= high for low, high in pairwise(months)):
-            raise ValueError(f"tenure_bands_months {list(months)} must begin with 0 and ascend")
-        if decimals(self.prior_exposures.value) > 2:
-            raise ValueError("prior_exposures has more than 2 decimals; round it")
+    def _some(self) -> Self:
+        if self.name == BASE:
+            raise ValueError(f"the name {BASE} is taken by everybody whom no segment takes; choose another")
+        if not self.brands and not self.payment_types:
+            raise ValueError("a segment names brands, payment_types or both; everybody else is the policy itself")
+        foreign = [key for key in self.policy if key not in SEGMENT_SECTIONS]
+        if foreign:
+            raise ValueError(
+                f"{', '.join(foreign)} can't be a segment's; one policy has one of it. A segment may have "
+                f"{', '.join(SEGMENT_SECTIONS)}"
+            )
         return self
 
 
@@ -242,45 +96,113 @@ class Policy(Section):
     credit: Credit
     value: Value
     tiers: Annotated[tuple[Tier, ...], Field(strict=False, min_length=1)]
+    eligibility: Eligibility | None = None
+    limits: Annotated[tuple[Limit, ...], Field(strict=False)] = ()
+    spend_grade: Annotated[tuple[Grade, ...], Field(strict=False)] = ()
+    moves: Moves = Moves()
+    provisional: Provisional | None = None
     lists: Lists = Lists()
     lifecycle: Lifecycle
+    plays: Annotated[tuple[Play, ...], Field(strict=False)] = ()
+    hints: Annotated[tuple[Hint, ...], Field(strict=False)] = ()
     churn: Churn
+    segment_rules: Annotated[tuple[SegmentRule, ...], Field(strict=False, alias="segments")] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         descending("tiers", "min_score", [(tier.name, tier.min_score) for tier in self.tiers])
-        if self.currency is None and any(step.from_ is not None for step in self.value.arpu.steps):
-            raise ValueError("value.arpu has amounts, and no currency says of what: add `currency: CNY` (or yours)")
-        exact_part("arpu.no_history_points", self.value.arpu.weight.value, self.arpu.no_history_points.value)
-        for name in ("red", "black", "vip"):
-            rule: ListRule = getattr(self.lists, name)
-            at_least, at_most = (
-                self._flag(f"lists.{name}.at_least", rule.at_least),
-                self._flag(f"lists.{name}.at_most", rule.at_most),
+        if self.value.weighted and self.tiers[0].min_score > FULL_SCORE:
+            raise ValueError(
+                f"tiers: '{self.tiers[0].name}' begins at {self.tiers[0].min_score}, and weighted scores end at 100"
             )
-            if at_least is not None and at_most is not None and at_least < at_most:
-                raise ValueError(
-                    f"lists.{name}: at least {rule.at_least} and at most {rule.at_most} contradict; drop one of them"
-                )
+        if self.spend_grade:
+            descending("spend_grade", "from", [(grade.name, grade.from_) for grade in self.spend_grade])
+        if self.currency is None and (section := next(self._sections_of_money(), None)):
+            raise ValueError(f"{section} has amounts, and no currency says of what: add `currency: CNY` (or yours)")
+        for key, tier in self._tiers_named():
+            if tier not in self.tier_names:
+                raise ValueError(f"{key}: no tier is called '{tier}'; use one of {', '.join(self.tier_names)}")
+        self._lists_agree()
         if self.lifecycle.warning.top_churn_band and len(self.churn.bands) < 2:
             raise ValueError(
                 "lifecycle.warning.top_churn_band is on and churn.bands has one band, so that everybody would be in "
                 "stage warning; add a band or switch the rule off"
             )
+        self._segments_agree()
         return self
 
-    def _flag(self, key: str, tier: str | None) -> int | None:
-        names = self.tier_names
-        if tier is None:
-            return None
-        if tier not in names:
-            raise ValueError(f"{key}: no tier is called '{tier}'; use one of {', '.join(names)}")
-        return names.index(tier) + 1
+    def _sections_of_money(self) -> Iterator[str]:
+        for measure, dimension in self.value.dimensions.items():
+            if measure in MONEY_MEASURES and dimension.amounts:
+                yield f"value.{measure}"
+        if self.spend_grade:
+            yield "spend_grade"
+        if self.provisional is not None:
+            yield "provisional"
+        yield from (f"hints: {hint.name}" for hint in self.hints if hint.measure.endswith("_amount"))
+
+    def _tiers_named(self) -> Iterator[tuple[str, str]]:
+        for name in ("red", "black", "vip"):
+            rule = getattr(self.lists, name)
+            for bound in ("at_least", "at_most"):
+                if getattr(rule, bound) is not None:
+                    yield f"lists.{name}.{bound}", getattr(rule, bound)
+        if self.eligibility is not None:
+            yield "eligibility.otherwise", self.eligibility.otherwise
+        for number, limit in enumerate(self.limits, start=1):
+            yield f"limits[{number}].at_most", limit.at_most
+        if self.provisional is not None:
+            yield "provisional.tier", self.provisional.tier
+        for number, play in enumerate(self.plays, start=1):
+            for tier in play.tiers or ():
+                yield f"plays[{number}].tiers", tier
+
+    def _lists_agree(self) -> None:
+        for name in ("red", "black", "vip"):
+            rule = getattr(self.lists, name)
+            if rule.at_least is None or rule.at_most is None:
+                continue
+            if self.position(rule.at_least) < self.position(rule.at_most):
+                raise ValueError(
+                    f"lists.{name}: at least {rule.at_least} and at most {rule.at_most} contradict; drop one of them"
+                )
+
+    def _segments_agree(self) -> None:
+        names = [rule.name for rule in self.segment_rules]
+        for segment in self.segments[:-1]:
+            if names.count(segment.name) > 1:
+                raise ValueError(f"segments: '{segment.name}' is named twice; names must differ")
+            if segment.policy.tier_names != self.tier_names:
+                raise ValueError(
+                    f"segments: '{segment.name}' has the tiers {', '.join(segment.policy.tier_names)}, the policy "
+                    f"{', '.join(self.tier_names)}; callers are served by one ladder: use the same names in one order"
+                )
+
+    @cached_property
+    def segments(self) -> tuple[Segment, ...]:
+        """Who is decided for by which policy: the first that matches; the last one, `base`, matches everybody.
+
+        Raises PolicyError that lists the faults of a segment's sections.
+        """
+        whole = self.model_dump(by_alias=True, exclude_unset=True)
+        whole.pop("segments", None)
+        segments = []
+        for rule in self.segment_rules:
+            try:
+                policy = Policy.model_validate(whole | rule.policy)
+            except ValidationError as error:
+                raise policy_error(error, f"segment {rule.name}") from error
+            segments.append(Segment(rule.name, rule.brands, rule.payment_types, policy))
+        return (*segments, Segment(BASE, (), (), self))
 
     @property
     def tier_names(self) -> tuple[str, ...]:
         """Tier names, best first; a tier's flag is its position from 1."""
         return tuple(tier.name for tier in self.tiers)
+
+    def position(self, tier: str) -> int:
+        """The flag of a tier: 1 is best."""
+        return self.tier_names.index(tier) + 1
 
     @property
     def label(self) -> str:
@@ -290,10 +212,23 @@ class Policy(Section):
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 (hex) of the content with defaults filled in; comments, key order and 1 vs 1.0 don't matter."""
-        content = canonical(self.model_dump(by_alias=True))
         return hashlib.sha256(
-            json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+            json.dumps(self.content, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
         ).hexdigest()
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The policy as plain JSON values with defaults filled in: what the fingerprint is taken of."""
+        content: dict[str, Any] = canonical(self.model_dump(by_alias=True))
+        content["segments"] = [
+            {**canonical(rule.model_dump(by_alias=True)), "policy": segment.policy.content_of(rule.policy)}
+            for rule, segment in zip(self.segment_rules, self.segments, strict=False)
+        ]
+        return content
+
+    def content_of(self, sections: dict[str, Any]) -> dict[str, Any]:
+        """The plain values of some sections only."""
+        return {name: value for name, value in self.content.items() if name in sections}
 
 
 def read_policy(text: bytes, source: str = "(unnamed)") -> Policy:
@@ -313,10 +248,3 @@ def preset(name: str) -> bytes:
     if name not in PRESETS:
         raise PolicyError(f"no preset policy is called '{name}'; there are {', '.join(PRESETS)}")
     return (resources.files("segmentation") / "policies" / f"{name}.yaml").read_bytes()
-
-
-def _start(step: Step) -> Decimal:
-    start = step.from_ if step.from_ is not None else step.quantile
-    if start is None:  # Step refuses this; said for the type checker
-        raise ValueError("step without a start")
-    return start

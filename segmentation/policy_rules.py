@@ -8,8 +8,6 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from segmentation.policy_types import decimals
-
 
 def sums_to_one(weights: dict[str, Decimal]) -> None:
     """Raise ValueError unless the weights sum to 1 exactly."""
@@ -17,15 +15,6 @@ def sums_to_one(weights: dict[str, Decimal]) -> None:
     if total != 1:
         listed = " + ".join(f"{key} {weight}" for key, weight in weights.items())
         raise ValueError(f"weights must sum to 1 exactly; {listed} = {total}")
-
-
-def exact_part(what: str, weight: Decimal, points: Decimal) -> None:
-    """Raise ValueError if weight × points needs more than the 4 decimals that parts are published with."""
-    # Parts are published as DECIMAL(7,4) and must add up to the score without any rounding.
-    if decimals(weight * points) > 4:
-        raise ValueError(
-            f"{what} {points} × weight {weight} = {weight * points} needs more than 4 decimals; use rounder numbers"
-        )
 
 
 def descending(section: str, key: str, levels: list[tuple[str, Decimal]]) -> None:

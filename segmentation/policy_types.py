@@ -35,12 +35,19 @@ def _at_most_decimals(limit: int) -> AfterValidator:
 
 
 Exact = Annotated[Decimal, BeforeValidator(_number)]
-Points = Annotated[Exact, Field(ge=0, le=100), _at_most_decimals(4)]
+Points = Annotated[Exact, Field(ge=0, lt=Decimal(10) ** 7), _at_most_decimals(4)]
+Rate = Annotated[Exact, Field(gt=0, le=10_000), _at_most_decimals(4)]
+Percent = Annotated[Exact, Field(ge=0, le=100), _at_most_decimals(4)]
 Amount = Annotated[Exact, Field(ge=0, lt=Decimal(10) ** 11), _at_most_decimals(4)]
 Share = Annotated[Exact, Field(ge=0, le=1), _at_most_decimals(6)]
 Weight = Annotated[Exact, Field(ge=0, le=1), _at_most_decimals(4)]
 Ratio = Annotated[Exact, Field(gt=0, le=100), _at_most_decimals(1)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=40)]
+Text = Annotated[str, Field(min_length=1, max_length=200)]
+Days = Annotated[int, Field(ge=1, le=366)]
+Months = Annotated[int, Field(ge=1, le=1200)]
+YearMonths = Annotated[int, Field(ge=0, le=60)]
+Names = Annotated[tuple[Name, ...], Field(strict=False, min_length=1)]
 
 
 class Section(BaseModel):

@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from pipelines import run_context, usage, warehouse
+from pipelines import run_context, tier_history, usage, warehouse
 from pipelines.assets import specs
 from pipelines.contracts.tables import INTAKE_COLUMNS
 from pipelines.intake import IntakeReport, ingest
@@ -78,13 +78,18 @@ def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefiniti
                 night.settings.service_numbers,
                 days,
                 published_tiers=tiers_before(night),
+                night_before=night.nights_before[-1].as_of_date if night.nights_before else None,
             )
             warehouse.write_run_tables(con, tables)
+            tier_history.show_history(con, night.nights_before)
         progress.step("calendar", 1, 1)
         for table in tables:
             yield dg.MaterializeResult(
                 asset_key=specs.key(f"run.{table.name}"), metadata={"dagster/row_count": len(table.rows)}
             )
+        yield dg.MaterializeResult(
+            asset_key=specs.key("run.tier_changes"), metadata={"nights": len(night.nights_before)}
+        )
 
     return [intake, run_calendar]
 

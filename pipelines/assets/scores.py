@@ -8,6 +8,7 @@ import dagster as dg
 from pipelines import scoring
 from pipelines.assets import specs
 from pipelines.charts import bar_chart
+from pipelines.column_types import duckdb_type
 from pipelines.progress import Progress
 from pipelines.resources import Home
 from segmentation.columns import MEASURES, SCORES
@@ -26,7 +27,7 @@ def score_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinitio
                 _MEASURES,
                 ["features.customer"],
                 "ARPU, minutes of use, tenure and credit of each customer in service.",
-                {name: scoring.duckdb_type(dtype) for name, dtype in MEASURES.items()},
+                {name: duckdb_type(dtype) for name, dtype in MEASURES.items()},
             )
         ],
         partitions_def=partitions,
@@ -47,9 +48,9 @@ def score_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinitio
         specs=[
             specs.function_spec(
                 _SCORES,
-                ["features.customer", _MEASURES, "scores.cutoffs"],
+                ["features.customer", "features.tier_state", _MEASURES, "scores.cutoffs"],
                 "Value score and its parts, tier, lifecycle stage, churn risk and reasons of each customer in service.",
-                {name: scoring.duckdb_type(dtype) for name, dtype in SCORES.items()},
+                {name: duckdb_type(dtype) for name, dtype in SCORES.items()},
             )
         ],
         partitions_def=partitions,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -23,6 +24,11 @@ if TYPE_CHECKING:  # imported by the commands themselves: `--help` does without 
     from tierline import Manifest
 
 _MEGABYTE = 1_000_000
+# Folders of immutable day files, and what to do about one that is damaged.
+_DAY_FILES = {
+    "usage_daily": "delete it and run a night: it rolls that day up again",
+    "tier_history": "copy it back from a backup: later nights go on from it",
+}
 
 
 def versions(
@@ -139,7 +145,7 @@ def verify(
 ) -> None:
     """Read all published versions back from the disk and say what is damaged, and its cure.
 
-    Without FOLDER also the home's files of daily usage. Reads only; may run beside nights and
+    Without FOLDER also the home's files of daily usage and of the tier history. Reads only; may run beside nights and
     readers. Leaves with 1 when something is damaged, with 5 when nothing is published.
 
     [bold]Examples[/]
@@ -148,18 +154,20 @@ def verify(
 
         tierline verify /mnt/routing/customer_tiers
     """
+    from pipelines.day_files import verify_days
     from pipelines.publishing import PublishError
     from pipelines.publishing import verify as verify_versions
-    from pipelines.usage_files import verify_days
 
     place = folder or _tier_table(home)
-    usage = home / "published" / "usage_daily"
-    with StepBar("verify", 1 if folder else 2) as bar:
+    with StepBar("verify", 1 if folder else 1 + len(_DAY_FILES)) as bar:
         try:
             found = verify_versions(place, _megabytes(bar, "versions"))
         except PublishError as error:
             fail(Exit.NOT_FOUND, str(error))
-        days = None if folder else verify_days(usage, lambda done, total: bar.step("daily usage", done, total))
+        days = {
+            name: verify_days(home / "published" / name, cure, partial(bar.step, name))
+            for name, cure in ({} if folder else _DAY_FILES).items()
+        }
     table = Table(box=None, padding=(0, 2, 0, 0))
     for name in ("version", "as of", "files", "state"):
         table.add_column(name, justify="right" if name in ("version", "files") else "left", no_wrap=True)
@@ -171,10 +179,9 @@ def verify(
         table.add_row(str(report.version), as_of, files, state + (", current" if report.is_current else ""))
     out.print(table)
     out.print(f"{_many(found.files, 'file')} of versions read, {found.bytes / _MEGABYTE:,.1f} MB", soft_wrap=True)
-    if days is not None:
-        compared, unknown, _ = days
+    for name, (compared, unknown, _) in days.items():
         more = f"; {unknown:,} of before their digests were kept" if unknown else ""
-        out.print(f"{_many(compared, 'file')} of daily usage compared{more}", soft_wrap=True)
+        out.print(f"{_many(compared, 'file')} of {name} compared{more}", soft_wrap=True)
     if found.unlisted:
         err.print(
             f"[yellow]note:[/] {_many(len(found.unlisted), 'leftover')} that no version lists, of a publisher that was "
@@ -182,7 +189,7 @@ def verify(
             soft_wrap=True,
         )
     damages = [(place, damage) for damage in found.damages]
-    damages += [(usage, damage) for damage in (days[2] if days is not None else ())]
+    damages += [(home / "published" / name, damage) for name, found_days in days.items() for damage in found_days[2]]
     for where, damage in damages:
         _tell(where, damage)
     if damages:

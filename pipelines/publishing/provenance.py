@@ -13,11 +13,13 @@ from pipelines import warehouse
 from pipelines.night import Night
 from pipelines.run_key import RESULT_SETTINGS, code_digest
 from pipelines.sql_catalogue import sql_tables
+from pipelines.tier_history import FIRST, FOLLOWED, PROVENANCE, NightFile
 from segmentation.scoring import MODEL_VERSION
 
 
-def provenance(con: duckdb.DuckDBPyConnection, night: Night) -> dict[str, str]:
-    """Policy, model, code, the settings that decide results, and what was accepted, if gates were shut.
+def provenance(con: duckdb.DuckDBPyConnection, night: Night, history: NightFile) -> dict[str, str]:
+    """Policy, model, code, the settings that decide results, the night's place in the tier history, and what was
+    accepted, if gates were shut.
 
     Raises WarehouseError where a gate's SQL fails.
     """
@@ -29,6 +31,8 @@ def provenance(con: duckdb.DuckDBPyConnection, night: Night) -> dict[str, str]:
         "code": code_digest(),
         "settings": json.dumps(settings),
         "ledger_files": str(_files_taken(con)),
+        PROVENANCE: history.digest,
+        FOLLOWED: history.followed or FIRST,
     }
     if night.known_at is not None:
         found["known_before"] = f"{night.known_before.isoformat()}Z"

@@ -18,6 +18,7 @@ from pipelines.policy_source import keep_policy
 from pipelines.publishing.provenance import provenance
 from pipelines.publishing.publish import Publication, publish
 from pipelines.run_key import run_key
+from pipelines.tier_history import add_night
 from tierline.manifest import BATCH_ROWS, ManifestError
 from tierline.verify import current_manifest
 
@@ -44,8 +45,10 @@ def publish_tier_table(
     source = contract(CONTRACT)
     columns = ", ".join(f'cast("{c.name}" as {c.physical}) as "{c.name}"' for c in source.columns)
     keep_policy(night.home, night.policy, night.policy_text)
-    key = run_key(con, night.as_of_date, night.parameters["known_before"], night.policy, night.settings)
-    made_from = provenance(con, night)
+    key = run_key(con, night)
+    # Before the version that names it: a night that is published has its history.
+    history = add_night(con, night.tier_history, as_of_date=night.as_of_date, run_key=key, followed=night.nights_before)
+    made_from = provenance(con, night, history)
     rows = con.sql(f"select {columns} from scores.subscription order by service_key")
     return publish(
         rows.to_arrow_reader(BATCH_ROWS).cast(arrow_schema(source)),

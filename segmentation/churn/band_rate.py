@@ -9,7 +9,7 @@ import polars as pl
 
 from segmentation.columns import RISK
 from segmentation.exact import count, half_up, ratio, to_decimal, whole
-from segmentation.policy import Churn
+from segmentation.policy_stages import Churn
 
 MODEL_VERSION = "band-rate-1"
 MILLION = 1_000_000

@@ -12,19 +12,36 @@ select
     f.lines_in_service, -- active or suspended lines
     f.lines_suspended, -- suspended lines
     f.lines_ceased, -- lines out of service
-    s.tier, -- value tier after service lists; null without a line in service
+    s.tier, -- tier that callers are served as; null without a line in service
     s.tier_flag, -- its level, 1 is best
-    s.value_tier, -- value tier before service lists
-    s.value_score, -- 0-100, the exact sum of the three parts
+    s.tier_since, -- first night of that tier
+    s.tier_cause, -- what made it so
+    s.tier_ground, -- what decides it: score, a list, provisional or override
+    s.value_tier, -- tier held by the policy's moves, before lists and overrides
+    s.score_tier, -- tier that this night's score alone gives
+    s.spend_grade, -- grade by ARPU alone; null while ARPU is not known
+    s.value_score, -- exact sum of the parts; 0-100 where the policy has weights
     s.arpu_part, -- what ARPU gave to the score
+    s.spend_part, -- what the window's spend gave to the score
     s.tenure_part, -- what tenure gave to the score
     s.credit_part, -- what credit gave to the score
+    s.mou_part, -- what minutes of use gave to the score
+    s.below_months, -- closed months in a row below the tier held
+    s.stay_until, -- promoted: first day on which the tier can be lost
+    s.rated_on, -- night of the last rating
+    s.rated_until, -- first day on which the rating no longer holds
+    s.rated_score, -- score of the last rating
+    s.provisional_until, -- first day on which a provisional tier ends
     s.arpu_amount, -- billed service revenue (postpaid), consumed charges and fees (prepaid), a closed month
+    s.spend_amount, -- what ARPU is the mean of: the sum of the window
     s.mou_minutes, -- minutes of use a month, in and out
     s.tenure_months, -- whole months since the first activation of a line still in service
     s.credit, -- 0-100
     s.credit_source, -- where the credit came from
     s.lifecycle_stage, -- identification, growth, stable or warning
+    s.stage_since, -- first night of that stage
+    s.stage_cause, -- what made it so
+    s.next_stage, -- what the rules say meanwhile, while it settles
     s.churn_risk, -- probability of leaving within the policy's horizon
     s.churn_risk_band, -- band of it
     s.service_list, -- red, black or none
@@ -38,7 +55,11 @@ select
     f.overdue_amount, -- still owed of months fallen due in the last 12 months
     f.arrears_stops, -- stops for arrears begun in the last 12 months
     f.last_activity_date, -- last usage or recharge in the last 90 days
+    s.retention_play, -- what to do for a customer of this tier, stage and brand
+    s.usage_hints, -- names of plans to mention, joined by semicolons
     s.reasons, -- reason codes joined by semicolons
+    s.lifted_by, -- what alone would bring the next tier, joined by semicolons
+    s.changes, -- what is other than at the end of last month, joined by semicolons
     $as_of_date::date as as_of_date, -- the day described
     s.policy_version, -- policy that decided
     s.model_version -- churn model that scored

@@ -31,11 +31,20 @@ select
     k.subscription_id, -- line
     s.tier, -- value tier after service lists
     s.tier_flag, -- its level, 1 is best
-    s.value_score, -- 0-100
+    s.tier_since, -- first night of this tier
+    s.tier_cause, -- what made it so
+    s.value_tier, -- tier before lists
+    s.value_score, -- sum of the parts
     s.arpu_part, -- part of the score
+    s.spend_part, -- part of the score
     s.tenure_part, -- part of the score
     s.credit_part, -- part of the score
+    s.mou_part, -- part of the score
+    s.spend_grade, -- grade by spend alone
+    s.provisional_until, -- day on which a provisional tier ends
     s.lifecycle_stage, -- lifecycle stage
+    s.stage_since, -- first night of this stage
+    s.stage_cause, -- what made it so
     s.churn_risk, -- probability of leaving
     s.churn_risk_band, -- band of it
     s.service_list, -- red, black or none
@@ -43,7 +52,11 @@ select
     s.account_manager_id, -- manager to route to
     k.brand, -- brand of the line
     c.language, -- language to be served in
+    s.retention_play, -- what to do for the customer
+    s.usage_hints, -- plans to mention
     s.reasons, -- reason codes
+    s.lifted_by, -- what would lift the tier
+    s.changes, -- what changed since last month
     s.as_of_date, -- day described
     s.policy_version, -- policy
     s.model_version -- churn model

@@ -19,8 +19,8 @@ from publishers import (
 )
 from scenarios import Hook, Scenario
 
+from pipelines.day_files import verify_days
 from pipelines.publishing.analytics import MARTS
-from pipelines.usage_files import verify_days
 
 
 class UsageDay(Scenario):
@@ -64,7 +64,7 @@ class UsageDay(Scenario):
         name = self.order()["name"]
         if not (self.folder / name).exists():
             write_usage(self.folder, name)
-        compared, unknown, damages = verify_days(self.folder)
+        compared, unknown, damages = verify_days(self.folder, "roll it up again")
         assert (unknown, damages) == (0, ()) and compared == len(list(self.folder.glob("*/*.parquet")))
         assert (self.folder / name).exists()
         assert list(self.folder.glob("*/*.tmp")) == []

@@ -17,11 +17,11 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from pipelines.day_files import remove_leftovers, write_day
 from pipelines.durable import Disk
 from pipelines.night import Night
 from pipelines.publishing import Mirrored, Publication, PublishError, PublishLockError, mirror, publish, rollback
 from pipelines.publishing.analytics import write_analytics
-from pipelines.usage_files import remove_leftovers, write_day
 
 ROWS = 400
 AS_OF = date(2026, 3, 1)
@@ -80,7 +80,7 @@ def write_usage(folder: Path, name: str, hook: Hook = lambda _: None) -> None:
     disk = Disk(hook)
     with duckdb.connect() as con:
         remove_leftovers(folder, disk)
-        write_day(con.sql("select range as subscription_id from range(1000)"), folder, name, disk)
+        write_day(con.sql("select range as subscription_id from range(1000)"), folder, name, disk, label="usage-day")
 
 
 def replace_analytics(home: Path, hook: Hook = lambda _: None) -> None:

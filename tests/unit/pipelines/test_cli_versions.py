@@ -11,9 +11,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from pipelines.cli.app import app
+from pipelines.day_files import write_day
 from pipelines.durable import Disk
 from pipelines.publishing import Publication, publish, publishing_lock
-from pipelines.usage_files import write_day
 from tierline import TierTable
 
 Night = Callable[..., Publication]
@@ -157,7 +157,7 @@ def test_verify_says_what_is_damaged_and_its_cure(night: Night, home: Path, fold
     night(2)
     usage = home / "published" / "usage_daily"
     with duckdb.connect() as con:
-        write_day(con.sql("select 1 as a"), usage, "usage_date=2024-06-01/aa.parquet", Disk())
+        write_day(con.sql("select 1 as a"), usage, "usage_date=2024-06-01/aa.parquet", Disk(), label="usage-day")
     (folder / "runs/9-00").mkdir()
     whole = tierline("verify", "--home", home)
     assert whole.exit_code == 0, whole.output

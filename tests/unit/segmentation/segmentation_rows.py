@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from segmentation.columns import CUTOFFS, FEATURES, MEASURES
+from segmentation.columns import BEFORE, CUTOFFS, FEATURES, MEASURES
 from segmentation.measures import measures
 from segmentation.policy import Policy, preset, read_policy
 from segmentation.scoring import score
@@ -20,6 +20,10 @@ NO_CUTOFFS = pl.DataFrame(schema=dict(CUTOFFS))
 # docs/policy.md works this customer out by hand.
 CUSTOMER: Mapping[str, Any] = {
     "customer_id": "C1",
+    "policy_segment": "base",
+    "brand": "gotone",
+    "identity_verified": True,
+    "previous_operator": None,
     "account_manager_id": None,
     "operator_credit_score": None,
     "lines_in_service": 1,
@@ -36,6 +40,13 @@ CUSTOMER: Mapping[str, Any] = {
     "has_prepaid_line": False,
     "has_postpaid_line": True,
     "voice_seconds": 36_000,
+    "latest_month_voice_seconds": 12_000,
+    "data_bytes": 3_000_000_000,
+    "latest_month_data_bytes": 1_000_000_000,
+    "long_distance_seconds": 0,
+    "roaming_seconds": 0,
+    "long_distance_amount": "0",
+    "roaming_amount": "0",
     "latest_month_amount": "120.00",
     "last_activity_date": dt.date(2026, 10, 14),
     "usage_observed_days": 90,
@@ -46,9 +57,11 @@ CUSTOMER: Mapping[str, Any] = {
     "overdue_amount": "100.00",
     "pays_own_account": True,
     "arrears_stops": 0,
+    "complaints": 0,
     "service_list": None,
     "is_vip": False,
     "vip_account_manager_id": None,
+    "override_tier": None,
     "band_exposed": 800,
     "band_churned": 24,
     "base_exposed": 10_000,
@@ -79,8 +92,11 @@ def features(*changes: Mapping[str, Any]) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
-def with_measures(frame: pl.DataFrame, policy: Policy = DEFAULT, as_of: dt.date = AS_OF) -> pl.DataFrame:
-    return frame.join(measures(frame, policy, as_of), on="customer_id", maintain_order="left")
+def with_measures(
+    frame: pl.DataFrame, policy: Policy = DEFAULT, as_of: dt.date = AS_OF, before: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """The rows as `score` takes them: with their measures, and with what they remember (nothing if None)."""
+    return with_memory(frame.join(measures(frame, policy, as_of), on="customer_id", maintain_order="left"), before)
 
 
 def scored(
@@ -89,12 +105,35 @@ def scored(
     as_of: dt.date = AS_OF,
     cutoffs: pl.DataFrame = NO_CUTOFFS,
     measured: Mapping[str, Any] | None = None,
+    before: pl.DataFrame | None = None,
 ) -> list[dict[str, Any]]:
-    """Scored rows as dicts; `measured` overwrites measures (say, an ARPU or a tenure) before scoring."""
-    frame = with_measures(features(*changes), policy, as_of)
+    """Scored rows as dicts; `measured` overwrites measures (say, an ARPU or a tenure) before scoring.
+
+    `before`: what the customers' rows remember (columns of `remembered`); nothing if None.
+    """
+    frame = with_measures(features(*changes), policy, as_of, before)
     for name, value in (measured or {}).items():
         frame = frame.with_columns(pl.lit(value).cast(MEASURES[name]).alias(name))
     return score(frame, policy, cutoffs, as_of).to_dicts()
+
+
+def with_memory(frame: pl.DataFrame, before: pl.DataFrame | None = None) -> pl.DataFrame:
+    """The rows with the columns BEFORE: of `before`, by customer_id, or null."""
+    if before is None:
+        return frame.with_columns(pl.lit(None, dtype=dtype).alias(name) for name, dtype in BEFORE.items())
+    return frame.join(before, on="customer_id", how="left", maintain_order="left")
+
+
+def remembered(rows: list[dict[str, Any]], month_end: list[dict[str, Any]] | None = None) -> pl.DataFrame:
+    """What scored rows leave for the next night; `month_end` are those of the last night of the month before it."""
+    at_month_end = {row["customer_id"]: row for row in month_end or []}
+    columns: dict[str, list[Any]] = {"customer_id": [row["customer_id"] for row in rows]}
+    for name in BEFORE:
+        kind, _, column = name.partition("_")
+        columns[name] = [
+            row[column] if kind == "was" else at_month_end.get(row["customer_id"], {}).get(column) for row in rows
+        ]
+    return pl.DataFrame(columns, schema={"customer_id": pl.String(), **BEFORE})
 
 
 def policy_with(*changes: tuple[str, str]) -> Policy:

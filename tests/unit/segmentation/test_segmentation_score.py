@@ -298,7 +298,7 @@ def test_every_code_is_in_the_table_and_the_table_in_the_docs_form():
 
 def cutoffs(*thresholds, quantiles=("0.2", "0.4", "0.6", "0.8", "0.95")):
     rows = [
-        ("arpu", Decimal(quantile), None if threshold is None else Decimal(threshold))
+        ("base", "arpu", Decimal(quantile), None if threshold is None else Decimal(threshold))
         for quantile, threshold in zip(quantiles, thresholds, strict=True)
     ]
     return pl.DataFrame(rows, schema=dict(CUTOFFS), orient="row")
@@ -307,8 +307,8 @@ def cutoffs(*thresholds, quantiles=("0.2", "0.4", "0.6", "0.8", "0.95")):
 def test_required_cutoffs_are_the_policys_quantiles():
     assert required_cutoffs(DEFAULT).is_empty()
     frame = required_cutoffs(QUANTILE)
-    assert frame.schema == pl.Schema({"measure": pl.String, "quantile": pl.Decimal(7, 6)})
-    assert frame.rows() == [("arpu", Decimal(q)) for q in ("0.2", "0.4", "0.6", "0.8", "0.95")]
+    assert frame.schema == pl.Schema({"segment": pl.String, "measure": pl.String, "quantile": pl.Decimal(7, 6)})
+    assert frame.rows() == [("base", "arpu", Decimal(q)) for q in ("0.2", "0.4", "0.6", "0.8", "0.95")]
 
 
 @pytest.mark.parametrize(

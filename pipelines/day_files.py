@@ -1,6 +1,7 @@
-"""The day files of usage on the disk: writing one so that its rot can be found, and looking for rot.
+"""Immutable files, one a day or night, on the disk: writing one so that its rot can be found, and looking for rot.
 
-Belongs here: files, their digests, leftovers. Does not: which days need one, or what their rows are (usage.py, sql/).
+Belongs here: files, their digests, leftovers. Does not: which days need one, or what their rows are (usage.py,
+tier_history.py, sql/).
 
 A day file is immutable and named by what decides its content. No manifest lists it, so its SHA-256 goes into
 SHA256SUMS.jsonl beside the days, before the file gets its name.
@@ -17,23 +18,22 @@ from pipelines.digests import LIST_NAME, digest_of, remember, remembered
 from pipelines.durable import Disk
 from pipelines.publishing.verify import Damage
 
-_CURE = "delete it and run a night: it rolls that day up again"
-_DAYS = "usage_date=*"
+_DAYS = "*=????-??-??"
 
 
-def write_day(rows: duckdb.DuckDBPyRelation, folder: Path, name: str, disk: Disk) -> None:
+def write_day(rows: duckdb.DuckDBPyRelation, folder: Path, name: str, disk: Disk, *, label: str) -> None:
     """Write a day's rows as the file `name` of the folder, which is there whole or not at all.
 
-    Raises duckdb.Error where the SQL fails, OSError on the disk.
+    Steps are named by `label`. Raises duckdb.Error where the SQL fails, OSError on the disk.
     """
     path = folder / name
     for missing in reversed([p for p in (path.parent, *path.parents) if not p.exists()]):
-        disk.make_folder(missing, "usage-day")
+        disk.make_folder(missing, label)
     temporary = path.with_suffix(".tmp")
-    disk.writing("usage-day")
+    disk.writing(label)
     rows.write_parquet(str(temporary), compression="zstd")
     remember(folder, digest_of(temporary, name), disk)
-    disk.adopt(temporary, path, "usage-day")
+    disk.adopt(temporary, path, label)
 
 
 def remove_leftovers(folder: Path, disk: Disk) -> None:
@@ -43,12 +43,12 @@ def remove_leftovers(folder: Path, disk: Disk) -> None:
 
 
 def verify_days(
-    folder: Path, progress: Callable[[int, int], None] = lambda _done, _total: None
+    folder: Path, cure: str, progress: Callable[[int, int], None] = lambda _done, _total: None
 ) -> tuple[int, int, tuple[Damage, ...]]:
     """Read every day file and compare it with its remembered digest: files compared, files without one, damage.
 
-    Paths are relative to the folder. `progress` hears of files done and to do. Reads only; a file that is deleted
-    meanwhile is no damage.
+    Paths are relative to the folder; `cure` says what to do about a damaged file. `progress` hears of files done and to
+    do. Reads only; a file that is deleted meanwhile is no damage.
     """
     digests = remembered(folder)
     paths = sorted(folder.glob(f"{_DAYS}/*.parquet"))
@@ -61,7 +61,7 @@ def verify_days(
         except FileNotFoundError:
             continue
         except OSError as error:
-            damages.append(Damage(name, f"can't be read: {error.strerror}", _CURE))
+            damages.append(Damage(name, f"can't be read: {error.strerror}", cure))
             continue
         finally:
             progress(done, len(paths))
@@ -70,5 +70,5 @@ def verify_days(
             continue
         compared += 1
         if found != known:
-            damages.append(Damage(name, f"does not have the size and SHA-256 that {LIST_NAME} names", _CURE))
+            damages.append(Damage(name, f"does not have the size and SHA-256 that {LIST_NAME} names", cure))
     return compared, unknown, tuple(damages)

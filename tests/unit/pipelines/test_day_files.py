@@ -8,9 +8,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from pipelines.day_files import remove_leftovers, verify_days, write_day
 from pipelines.durable import Disk
-from pipelines.usage_files import remove_leftovers, verify_days, write_day
 
+CURE = "roll it up again"
 NAME = "usage_date=2024-06-30/{}.parquet"
 Write = Callable[..., None]
 
@@ -25,14 +26,18 @@ def write(folder: Path) -> Iterator[Write]:
     """write(digest): a day file of that name with a few rows."""
     with duckdb.connect() as con:
         yield lambda digest="aa", **hook: write_day(
-            con.sql("select range as subscription_id from range(1000)"), folder, NAME.format(digest), Disk(**hook)
+            con.sql("select range as subscription_id from range(1000)"),
+            folder,
+            NAME.format(digest),
+            Disk(**hook),
+            label="usage-day",
         )
 
 
 def test_a_day_file_is_whole_and_its_digest_remembered(write: Write, folder: Path) -> None:
     write("aa")
     write("bb")
-    assert verify_days(folder) == (2, 0, ())
+    assert verify_days(folder, CURE) == (2, 0, ())
     assert [json.loads(line)["path"] for line in (folder / "SHA256SUMS.jsonl").read_text().splitlines()] == [
         NAME.format("aa"),
         NAME.format("bb"),
@@ -48,12 +53,12 @@ def test_a_flipped_bit_is_found_and_deleting_the_file_cures_it(write: Write, fol
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    compared, unknown, (damage,) = verify_days(folder)
+    compared, unknown, (damage,) = verify_days(folder, CURE)
     assert (compared, unknown, damage.path, damage.cure.startswith("delete it")) == (2, 0, NAME.format("aa"), True)
     path.unlink()
-    assert verify_days(folder) == (1, 0, ())
+    assert verify_days(folder, CURE) == (1, 0, ())
     write("aa")
-    assert verify_days(folder) == (2, 0, ())
+    assert verify_days(folder, CURE) == (2, 0, ())
 
 
 @pytest.mark.parametrize("torn", [b'{"path": "usage_date=2024', b"\xff\n", b'{"path": 3}\n', b"[]\n"])
@@ -62,16 +67,16 @@ def test_a_line_that_was_cut_off_costs_nothing_but_itself(write: Write, folder: 
     with (folder / "SHA256SUMS.jsonl").open("ab") as file:
         file.write(torn)
     write("bb")
-    assert verify_days(folder) == (2, 0, ())
+    assert verify_days(folder, CURE) == (2, 0, ())
 
 
 def test_a_file_of_before_there_was_a_list_is_counted_as_unknown(write: Write, folder: Path) -> None:
     write("aa")
     (folder / "SHA256SUMS.jsonl").unlink()
     heard: list[tuple[int, int]] = []
-    assert verify_days(folder, lambda done, total: heard.append((done, total))) == (0, 1, ())
+    assert verify_days(folder, CURE, lambda done, total: heard.append((done, total))) == (0, 1, ())
     assert heard == [(1, 1)]
-    assert verify_days(folder.with_name("nowhere")) == (0, 0, ())
+    assert verify_days(folder.with_name("nowhere"), CURE) == (0, 0, ())
 
 
 def test_leftovers_of_a_killed_run_are_removed(write: Write, folder: Path) -> None:
@@ -90,4 +95,4 @@ def test_a_full_disk_leaves_no_day_file(write: Write, folder: Path) -> None:
         write("aa", hook=full)
     assert list(folder.rglob("*.parquet")) == []
     write("aa")
-    assert verify_days(folder) == (1, 0, ())
+    assert verify_days(folder, CURE) == (1, 0, ())

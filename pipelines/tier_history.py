@@ -1,0 +1,118 @@
+"""The history of tiers as immutable files, one a night, each holding what that night changed.
+
+Belongs here: which files make up the history that a night goes on from, and adding the night's own. Does not: what a
+change is (sql/scores/tier_changes.sql), or what follows from it (segmentation/moves.py).
+
+A file is named by its night, a digest of all that decided it (the run key), and the digest of the night that it
+followed: `as_of_date=2024-06-30/<digest>-<followed>.parquet`. The manifest of a version names the digest of its night,
+so that a night that was never published, or was rolled back, is no part of any history; and a night run again follows
+the same night as before, and comes out the same.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from pipelines.day_files import write_day
+from pipelines.durable import Disk, Hook, ignore_step
+from pipelines.run_context import RUN_COLUMNS
+from pipelines.sql_text import identifiers, literal, without_globs
+
+FOLDER = "tier_history"
+PROVENANCE = "tier_history"  # what a manifest calls the digest of its night, and that of the night before it
+FOLLOWED = "tier_history_followed"
+FIRST = "first"
+_DIGITS = 16
+_NAME = re.compile(rf"as_of_date=(\d{{4}}-\d\d-\d\d)/([0-9a-f]{{{_DIGITS}}})-([0-9a-f]{{{_DIGITS}}}|{FIRST})\.parquet")
+
+
+class TierHistoryError(RuntimeError):
+    """A night of the history is missing; the message names it and the cure."""
+
+
+@dataclass(frozen=True)
+class NightFile:
+    """What one night changed. `followed` is the digest of the night before it, None for the first of all."""
+
+    as_of_date: date
+    digest: str
+    followed: str | None
+    path: Path
+
+
+def history_before(folder: Path, head: str | None, as_of_date: date) -> tuple[NightFile, ...]:
+    """The nights before `as_of_date` that led to `head`, oldest first; nothing where there is no head.
+
+    Raises TierHistoryError where one of them is missing.
+    """
+    if head in (None, FIRST):
+        return ()
+    nights = _nights(folder)
+    found: list[NightFile] = []
+    digest: str | None = head
+    while digest is not None:
+        night = nights.get(digest)
+        if night is None:
+            after = f" before {found[-1].as_of_date}" if found else ""
+            raise TierHistoryError(
+                f"{folder}: the night {digest}{after} is missing, so nobody's tier is known from then. Copy it back "
+                "from a backup, or make the nights anew in an empty home with `tierline backfill`"
+            )
+        found.append(night)
+        digest = night.followed
+    return tuple(night for night in reversed(found) if night.as_of_date < as_of_date)
+
+
+def digest_of_run(run_key: str) -> str:
+    """The part of a run key that names the night."""
+    return run_key[:_DIGITS]
+
+
+def show_history(con: duckdb.DuckDBPyConnection, nights: tuple[NightFile, ...]) -> None:
+    """Makes `run.tier_changes` a view over the nights' files; an empty table's worth of columns without any."""
+    columns = RUN_COLUMNS["tier_changes"]
+    con.execute("drop view if exists run.tier_changes")
+    if nights:
+        listed = ", ".join(literal(without_globs(str(night.path.resolve()))) for night in nights)
+        source = f"select {identifiers(columns)} from read_parquet([{listed}], hive_partitioning = false)"
+    else:
+        nulls = ", ".join(f'null::{kind} as "{name}"' for name, kind in columns.items())
+        source = f"select {nulls} where false"
+    con.execute(f"create view run.tier_changes as {source}")
+
+
+def add_night(
+    con: duckdb.DuckDBPyConnection,
+    folder: Path,
+    *,
+    as_of_date: date,
+    run_key: str,
+    followed: tuple[NightFile, ...],
+    hook: Hook = ignore_step,
+) -> NightFile:
+    """Writes `scores.tier_changes` as the night's file, sorted by customer, and forces it to the disk. A file that is
+    there stays: its name says that it is the same. Raises duckdb.Error, OSError.
+    """
+    digest = digest_of_run(run_key)
+    before = followed[-1].digest if followed else None
+    name = f"as_of_date={as_of_date.isoformat()}/{digest}-{before or FIRST}.parquet"
+    if not (folder / name).exists():
+        columns = identifiers(RUN_COLUMNS["tier_changes"])
+        rows = con.sql(f"select {columns} from scores.tier_changes order by customer_id")
+        write_day(rows, folder, name, Disk(hook), label="tier-history")
+    return NightFile(as_of_date, digest, before, folder / name)
+
+
+def _nights(folder: Path) -> dict[str, NightFile]:
+    nights = {}
+    for path in folder.glob("as_of_date=*/*.parquet"):
+        match = _NAME.fullmatch(path.relative_to(folder).as_posix())
+        if match is not None:
+            followed = None if match[3] == FIRST else match[3]
+            nights[match[2]] = NightFile(date.fromisoformat(match[1]), match[2], followed, path)
+    return nights
