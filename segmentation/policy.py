@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from importlib import resources
@@ -283,6 +284,11 @@ class Policy(Section):
         return tuple(tier.name for tier in self.tiers)
 
     @property
+    def segments(self) -> tuple[Segment, ...]:
+        """The segments in the order in which they are tried; the last one takes everybody."""
+        return (Segment("base", (), (), self),)
+
+    @property
     def label(self) -> str:
         """`name@version`, as it stands in every scored row."""
         return f"{self.name}@{self.version}"
@@ -294,6 +300,16 @@ class Policy(Section):
         return hashlib.sha256(
             json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
         ).hexdigest()
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Customers of some brands and payment types, and the policy that decides theirs; nothing named means any."""
+
+    name: str
+    brands: tuple[str, ...]
+    payment_types: tuple[str, ...]
+    policy: Policy
 
 
 def read_policy(text: bytes, source: str = "(unnamed)") -> Policy:
