@@ -13,11 +13,12 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from segmentation.policy import Policy
+from segmentation.policy import Policy, Segment
 from segmentation.value import required_cutoffs
 
 CREDIT_MONTHS = 12
 ACTIVITY_DAYS = 90
+COMPLAINT_DAYS = 90
 # Longer than a month, so that monthly extracts are not called overdue.
 DELIVERY_DAYS = 40
 # Over three months, so that monthly deliveries have two before them.
@@ -27,12 +28,14 @@ Row = tuple[Any, ...]
 
 RUN_COLUMNS: dict[str, dict[str, str]] = {
     "arpu_months": {
+        "segment": "VARCHAR",
         "billing_period": "VARCHAR",
         "first_day": "DATE",
         "last_day": "DATE",
         "ends_at": "TIMESTAMP",
         "is_latest_closed": "BOOLEAN",
     },
+    "policy_segments": {"position": "INTEGER", "segment": "VARCHAR", "brand": "VARCHAR", "payment_type": "VARCHAR"},
     "churn_origins": {
         "origin_date": "DATE",
         "origin_at": "TIMESTAMP",
@@ -50,6 +53,7 @@ RUN_COLUMNS: dict[str, dict[str, str]] = {
         "activated_until": "DATE",
     },
     "service_numbers": {"service_number": "VARCHAR"},
+    "complaint_reasons": {"prefix": "VARCHAR"},
     "list_precedence": {"list": "VARCHAR", "position": "INTEGER"},
     "delivery_days": {"delivery_day": "DATE", "starts_at": "TIMESTAMP", "ends_at": "TIMESTAMP"},
     "published_tiers": {"tier": "VARCHAR", "rows_published": "BIGINT"},
@@ -126,6 +130,7 @@ def parameters(
         "stops_from": local_midnight(year_from, zone),
         "credit_from": year_from,
         "activity_from": as_of - timedelta(days=ACTIVITY_DAYS - 1),
+        "complaints_from": as_of - timedelta(days=COMPLAINT_DAYS - 1),
         "delivered_after": local_midnight(as_of - timedelta(days=DELIVERY_DAYS), zone),
         "service_key_type": service_key_type,
     }
@@ -139,38 +144,58 @@ def run_tables(
     usage_days: tuple[date, date] | None,
     *,
     published_tiers: Mapping[str, int] | None = None,
+    complaint_reasons: tuple[str, ...] = ("投诉", "CMP"),
 ) -> tuple[RunTable, ...]:
     """The `run.*` tables of one as-of date.
 
     `usage_days` is the first and last day of loaded usage, None without any; `published_tiers` the lines by tier of the
-    version that this night would follow, None if there is none to compare with.
+    version that this night would follow, None if there is none to compare with; `complaint_reasons` how the reason of
+    a contact begins that is a complaint.
     """
     return (
-        _arpu_months(as_of, zone, policy),
+        arpu_months(as_of, zone, policy.segments),
+        policy_segments(policy.segments),
         _churn_origins(as_of, zone, policy, usage_days),
         _tenure_bands(as_of, policy),
         _delivery_days(as_of, zone),
         RunTable("published_tiers", tuple((published_tiers or {}).items())),
         RunTable("service_numbers", tuple((number,) for number in sorted(set(service_numbers)))),
+        RunTable("complaint_reasons", tuple((prefix,) for prefix in sorted(set(complaint_reasons)))),
         RunTable("list_precedence", tuple((name, i) for i, name in enumerate(policy.lists.precedence, start=1))),
         RunTable("quantiles", tuple((m, Decimal(q)) for m, q in required_cutoffs(policy).iter_rows())),
+    )
+
+
+def arpu_months(as_of: date, zone: ZoneInfo, segments: tuple[Segment, ...]) -> RunTable:
+    """The closed months of each segment's ARPU window, newest first."""
+    rows = []
+    for segment in segments:
+        arpu = segment.policy.arpu
+        latest = last_closed_month(as_of, int(arpu.closing_day.value))
+        for back in range(int(arpu.window_months.value)):
+            first = month_start(latest, back)
+            last = month_end(first)
+            ends_at = local_midnight(last + timedelta(days=1), zone)
+            rows.append((segment.name, f"{first:%Y-%m}", first, last, ends_at, back == 0))
+    return RunTable("arpu_months", tuple(rows))
+
+
+def policy_segments(segments: tuple[Segment, ...]) -> RunTable:
+    """Each segment's brands and payment types, one row a pair, with the segment's position; null means any."""
+    return RunTable(
+        "policy_segments",
+        tuple(
+            (position, segment.name, brand, payment_type)
+            for position, segment in enumerate(segments, start=1)
+            for brand in segment.brands or (None,)
+            for payment_type in segment.payment_types or (None,)
+        ),
     )
 
 
 def _months_before(day: date, months: int) -> date:
     first = month_start(day, months)
     return first.replace(day=min(day.day, month_end(first).day))
-
-
-def _arpu_months(as_of: date, zone: ZoneInfo, policy: Policy) -> RunTable:
-    latest = last_closed_month(as_of, int(policy.arpu.closing_day.value))
-    rows = []
-    for back in range(int(policy.arpu.window_months.value)):
-        first = month_start(latest, back)
-        last = month_end(first)
-        ends_at = local_midnight(last + timedelta(days=1), zone)
-        rows.append((f"{first:%Y-%m}", first, last, ends_at, back == 0))
-    return RunTable("arpu_months", tuple(rows))
 
 
 def _history_origins(as_of: date, policy: Policy) -> list[date]:
