@@ -97,3 +97,10 @@ def test_where_accounts_are_looked_up_a_contact_names_an_account(desk: SqlDesk) 
     desk.given("features.account_owners", "account_id | customer_id\n A1 | C1\n A2 | C1\n +862 | C2")
     desk.given("staging.contacts", "contact_address\n A1\n A1\n A2\n A9\n +863", offered_at="2024-06-02", **CONTACT)
     desk.expect(TABLE, "customer_id | complaints\n C1 | 3")
+
+
+def test_where_numbers_are_looked_up_an_account_that_reads_alike_is_nobodys(desk: SqlDesk) -> None:
+    given_lines(desk)
+    desk.given("features.account_owners", "account_id | customer_id\n A1 | C1\n +862 | C2")
+    desk.given("staging.contacts", "contact_address\n A1\n +862", offered_at="2024-06-02", **CONTACT)
+    desk.expect(TABLE, "customer_id | complaints\n two lines | 1")
