@@ -15,11 +15,12 @@ from zoneinfo import ZoneInfo
 from pipelines.column_types import duckdb_type
 from segmentation.columns import STATE
 from segmentation.months import last_closed_month, month_end, month_start, months_after
-from segmentation.policy import Policy
+from segmentation.policy import Policy, Segment
 from segmentation.value import required_cutoffs
 
 CREDIT_MONTHS = 12
 ACTIVITY_DAYS = 90
+COMPLAINT_DAYS = 90
 # Longer than a month, so that monthly extracts are not called overdue.
 DELIVERY_DAYS = 40
 # Over three months, so that monthly deliveries have two before them.
@@ -29,12 +30,14 @@ Row = tuple[Any, ...]
 
 RUN_COLUMNS: dict[str, dict[str, str]] = {
     "arpu_months": {
+        "segment": "VARCHAR",
         "billing_period": "VARCHAR",
         "first_day": "DATE",
         "last_day": "DATE",
         "ends_at": "TIMESTAMP",
         "is_latest_closed": "BOOLEAN",
     },
+    "policy_segments": {"position": "INTEGER", "segment": "VARCHAR", "brand": "VARCHAR", "payment_type": "VARCHAR"},
     "churn_origins": {
         "origin_date": "DATE",
         "origin_at": "TIMESTAMP",
@@ -52,6 +55,7 @@ RUN_COLUMNS: dict[str, dict[str, str]] = {
         "activated_until": "DATE",
     },
     "service_numbers": {"service_number": "VARCHAR"},
+    "complaint_reasons": {"prefix": "VARCHAR"},
     "list_precedence": {"list": "VARCHAR", "position": "INTEGER"},
     "delivery_days": {"delivery_day": "DATE", "starts_at": "TIMESTAMP", "ends_at": "TIMESTAMP"},
     "published_tiers": {"tier": "VARCHAR", "rows_published": "BIGINT"},
@@ -121,6 +125,7 @@ def parameters(
         "credit_from": year_from,
         "activity_from": as_of - timedelta(days=ACTIVITY_DAYS - 1),
         "last_month_end": month_start(as_of, 0) - timedelta(days=1),
+        "complaints_from": as_of - timedelta(days=COMPLAINT_DAYS - 1),
         "delivered_after": local_midnight(as_of - timedelta(days=DELIVERY_DAYS), zone),
         "service_key_type": service_key_type,
     }
@@ -143,16 +148,24 @@ def run_tables(
     tiers this one goes on from, None in a first run.
     """
     return (
-        _arpu_months(as_of, zone, policy),
+        arpu_months(as_of, zone, policy.segments),
+        policy_segments(policy.segments),
         _churn_origins(as_of, zone, policy, usage_days),
         _tenure_bands(as_of, policy),
         _delivery_days(as_of, zone),
         RunTable("published_tiers", tuple((published_tiers or {}).items())),
         RunTable("service_numbers", tuple((number,) for number in sorted(set(service_numbers)))),
+        RunTable("complaint_reasons", tuple((prefix,) for prefix in _complaint_reasons(policy))),
         RunTable("list_precedence", tuple((name, i) for i, name in enumerate(policy.lists.precedence, start=1))),
         RunTable("quantiles", tuple((s, m, Decimal(q)) for s, m, q in required_cutoffs(policy).iter_rows())),
         RunTable("move_caps", _move_caps(as_of, policy, night_before)),
     )
+
+
+def _complaint_reasons(policy: Policy) -> list[str]:
+    """How the reason of a contact begins that is a complaint, for any segment."""
+    rules = (segment.policy.lifecycle.warning.complaints for segment in policy.segments)
+    return sorted({prefix for rule in rules if rule is not None for prefix in rule.reason_codes})
 
 
 def _move_caps(as_of: date, policy: Policy, night_before: date | None) -> tuple[Row, ...]:
@@ -173,15 +186,31 @@ def _move_caps(as_of: date, policy: Policy, night_before: date | None) -> tuple[
     )
 
 
-def _arpu_months(as_of: date, zone: ZoneInfo, policy: Policy) -> RunTable:
-    latest = last_closed_month(as_of, int(policy.arpu.closing_day.value))
+def arpu_months(as_of: date, zone: ZoneInfo, segments: tuple[Segment, ...]) -> RunTable:
+    """The closed months of each segment's ARPU window, newest first."""
     rows = []
-    for back in range(int(policy.arpu.window_months.value)):
-        first = month_start(latest, back)
-        last = month_end(first)
-        ends_at = local_midnight(last + timedelta(days=1), zone)
-        rows.append((f"{first:%Y-%m}", first, last, ends_at, back == 0))
+    for segment in segments:
+        arpu = segment.policy.arpu
+        latest = last_closed_month(as_of, int(arpu.closing_day.value))
+        for back in range(int(arpu.window_months.value)):
+            first = month_start(latest, back)
+            last = month_end(first)
+            ends_at = local_midnight(last + timedelta(days=1), zone)
+            rows.append((segment.name, f"{first:%Y-%m}", first, last, ends_at, back == 0))
     return RunTable("arpu_months", tuple(rows))
+
+
+def policy_segments(segments: tuple[Segment, ...]) -> RunTable:
+    """Each segment's brands and payment types, one row a pair, with the segment's position; null means any."""
+    return RunTable(
+        "policy_segments",
+        tuple(
+            (position, segment.name, brand, payment_type)
+            for position, segment in enumerate(segments, start=1)
+            for brand in segment.brands or (None,)
+            for payment_type in segment.payment_types or (None,)
+        ),
+    )
 
 
 def _history_origins(as_of: date, policy: Policy) -> list[date]:

@@ -14,6 +14,7 @@ import polars as pl
 from sample_data.arrays import NEVER, BoolArray, IntArray, dates, labels, money, stream
 from sample_data.horizon import Horizon
 from sample_data.life import Lives
+from sample_data.lines import OPERATORS, Lines
 from sample_data.people import GENDERS, LANGUAGES, REGIONS, People, customer_ids, manager_ids
 
 LISTS: Final = ("red", "black", "vip")
@@ -42,8 +43,10 @@ def purged(horizon: Horizon, lives: Lives, seed: int) -> IntArray:
     return np.where(gone, day, NEVER)
 
 
-def customers(people: People, gone: IntArray, day: int) -> pl.DataFrame:
-    """The customers extract at the end of `day`."""
+def customers(people: People, lines: Lines, gone: IntArray, day: int) -> pl.DataFrame:
+    """The customers extract at the end of `day`. Who ported a line in is not asked where he came from."""
+    ported = np.isin(np.arange(people.count), lines.customer[lines.ported_from >= 0])
+    came_from = np.where(ported, -1, people.previous_operator)
     row = np.flatnonzero((people.joined <= day) & (gone > day))
     manager = np.where(people.manager_change <= day, people.next_manager, people.manager)
     credit = pl.DataFrame({"c": money(np.maximum(people.credit[row], 0), 2), "known": people.credit[row] >= 0})
@@ -60,6 +63,8 @@ def customers(people: People, gone: IntArray, day: int) -> pl.DataFrame:
             "contact_consent": labels(("false", "true", None), consent),
             "birth_year": labels([str(y) for y in range(1900, 2101)], np.maximum(people.birth_year[row] - 1900, -1)),
             "gender": labels(GENDERS, people.gender[row]),
+            "identity_verified": labels(("false", "true", None), people.verified[row]),
+            "previous_operator": labels(OPERATORS, came_from[row]),
         }
     )
 

@@ -109,7 +109,8 @@ def _snapshots(world: World, landing: Landing, count: int, report: Progress) -> 
     for done, day in enumerate(days, start=1):
         # Only as-of's own delivery has no control file: a late one is normal, and it is where faulty rows go.
         control = "records" if day < world.horizon.as_of else ""
-        landing.write("customers", day, customers_frame(world.people, gone, day), gz=False, control=control)
+        people = customers_frame(world.people, world.lines, gone, day)
+        landing.write("customers", day, people, gz=False, control=control)
         frame = subscriptions(events, world.lines, day)
         landing.write("subscriptions", day, frame, gz=False, control=control)
         landing.write("service_lists", day, service_lists(lists, day), gz=False)

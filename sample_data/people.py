@@ -41,6 +41,8 @@ class People:
     language: IntArray
     credit: IntArray
     consent: IntArray
+    verified: IntArray
+    previous_operator: IntArray
     manager: IntArray
     next_manager: IntArray
     manager_change: IntArray
@@ -93,6 +95,9 @@ def make_people(horizon: Horizon, count: int, seed: int) -> People:
     managed = is_group | (spend > np.quantile(spend, 0.95))
     manager = np.where(managed, rng.integers(0, staff, count), -1)
     changes = managed & (rng.random(count) < 0.25)
+    # A stream of its own: what was drawn before stays as it is.
+    said = stream(seed, "said")
+    came = (said.random(count) < 0.033) & ~is_group
     return People(
         is_group=is_group,
         group=group,
@@ -108,6 +113,8 @@ def make_people(horizon: Horizon, count: int, seed: int) -> People:
         language=np.where(rng.random(count) < 0.04, -1, pick(rng, (0.95, 0.05), count)),
         credit=np.where(has_credit, credit, -1),
         consent=pick(rng, (0.26, 0.62, 0.12), count),
+        verified=pick(said, (0.018, 0.97, 0.012), count),
+        previous_operator=np.where(came, pick(said, (0.5, 0.4, 0.1), count), -1),
         manager=manager,
         next_manager=np.where(manager >= 0, (manager + 1) % staff, -1),
         manager_change=np.where(changes, horizon.as_of - rng.integers(1, 55, count), NEVER),

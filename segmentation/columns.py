@@ -20,6 +20,8 @@ COUNT_LIMIT = 100_000
 EXPOSURE_LIMIT = 10**12
 # Ten years of a month's seconds for ten thousand lines.
 SECONDS_LIMIT = 10**13
+# An exabyte: two years of a terabyte a day for a thousand lines.
+BYTES_LIMIT = 10**18
 
 
 class ColumnsError(ValueError):
@@ -30,9 +32,9 @@ FEATURES: Mapping[str, Dtype] = {
     "customer_id": pl.String(),
     "policy_segment": pl.String(),
     "brand": pl.String(),
+    "account_manager_id": pl.String(),
     "identity_verified": pl.Boolean(),
     "previous_operator": pl.String(),
-    "account_manager_id": pl.String(),
     "operator_credit_score": POINTS,
     "lines_in_service": pl.Int32(),
     "lines_active": pl.Int32(),
@@ -42,20 +44,20 @@ FEATURES: Mapping[str, Dtype] = {
     "billed_months": pl.Int32(),
     "bills_in_window": pl.Int32(),
     "billed_amount": MONEY,
+    "long_distance_amount": MONEY,
+    "roaming_amount": MONEY,
     "usage_months": pl.Int32(),
     "prepaid_usage_amount": MONEY,
     "prepaid_fee_amount": MONEY,
     "has_prepaid_line": pl.Boolean(),
     "has_postpaid_line": pl.Boolean(),
     "voice_seconds": pl.Int64(),
-    "latest_month_voice_seconds": pl.Int64(),
-    "data_bytes": pl.Int64(),
-    "latest_month_data_bytes": pl.Int64(),
     "long_distance_seconds": pl.Int64(),
     "roaming_seconds": pl.Int64(),
-    "long_distance_amount": MONEY,
-    "roaming_amount": MONEY,
+    "data_bytes": pl.Int64(),
     "latest_month_amount": MONEY,
+    "latest_month_voice_seconds": pl.Int64(),
+    "latest_month_data_bytes": pl.Int64(),
     "last_activity_date": pl.Date(),
     "usage_observed_days": pl.Int32(),
     "bills_due": pl.Int32(),
@@ -156,6 +158,7 @@ NULLABLE = frozenset(
     {"account_manager_id", "operator_credit_score", "contract_end_date", "ported_in_from", "last_activity_date"}
     | {"service_list", "vip_account_manager_id", "arpu_amount", "spend_amount", "mou_minutes", "threshold"}
     | {"brand", "identity_verified", "previous_operator", "override_tier"}
+    | {"latest_month_voice_seconds", "latest_month_data_bytes"}
 )
 
 
@@ -202,7 +205,11 @@ def _rules(as_of_date: dt.date) -> dict[str, pl.Expr]:
                 column.to_physical().cast(pl.Int128).abs() >= AMOUNT_LIMIT * 10_000
             )
         elif isinstance(dtype, pl.Int32 | pl.Int64):
-            limit = SECONDS_LIMIT if name == "voice_seconds" else limits[dtype]
+            limit = limits[dtype]
+            if name.endswith("_seconds"):
+                limit = SECONDS_LIMIT
+            if name.endswith("_bytes"):
+                limit = BYTES_LIMIT
             if name == "days_past_due":  # summed over bills, not a count of them
                 limit = COUNT_LIMIT * 366
             rules[f"{name} is below 0 or above {limit:,}"] = (column < 0) | (column > limit)

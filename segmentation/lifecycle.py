@@ -59,7 +59,9 @@ def warning_causes(policy: Policy, as_of_date: dt.date) -> dict[str, pl.Expr]:
     if rules.usage_ratio is not None:
         falls = [_usage_falls(measure, rules.usage_ratio.value) for measure in ("voice_seconds", "data_bytes")]
         used = (pl.col("voice_seconds") > 0) | (pl.col("data_bytes") > 0)
-        causes["warn_usage_falls"] = (pl.col("usage_months") > 1) & used & pl.all_horizontal(falls)
+        causes["warn_usage_falls"] = ((pl.col("usage_months") > 1) & used & pl.all_horizontal(falls)).fill_null(
+            value=False
+        )
     if rules.top_churn_band:
         causes["warn_churn"] = pl.col("churn_risk_band") == policy.churn.bands[0].name
     if rules.contract_ends_within_days is not None:
@@ -84,7 +86,7 @@ def growth_causes(policy: Policy) -> dict[str, pl.Expr]:
             & (count(f"latest_month_{measure}") * count("usage_months") * whole(down) >= count(measure) * whole(up))
             for measure in ("voice_seconds", "data_bytes")
         ]
-        causes["usage_grows"] = (pl.col("usage_months") > 1) & pl.any_horizontal(grows)
+        causes["usage_grows"] = ((pl.col("usage_months") > 1) & pl.any_horizontal(grows)).fill_null(value=False)
     return causes
 
 

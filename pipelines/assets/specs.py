@@ -23,10 +23,12 @@ _LEDGER_MEANINGS = {
     "subscription_changes": "From when on a delivery of subscriptions changes who held a number.",
 }
 _RUN_MEANINGS = {
-    "arpu_months": "Closed months of the ARPU window.",
+    "arpu_months": "Closed months of each policy segment's ARPU window.",
+    "policy_segments": "Which brands and payment types a policy segment takes.",
     "churn_origins": "Past month ends at which churn is counted, and the as-of date.",
     "tenure_bands": "Activation dates that bound the tenure bands at each origin and on the as-of date.",
     "service_numbers": "The operator's own hotline numbers.",
+    "complaint_reasons": "How the reason of a contact begins that is a complaint.",
     "list_precedence": "Which service list wins.",
     "delivery_days": "The days up to the as-of date whose deliveries are compared, with their bounds in UTC.",
     "published_tiers": "Lines by tier of the version that this night would follow.",

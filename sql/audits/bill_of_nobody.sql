@@ -1,4 +1,4 @@
--- grain: one row a bill of the ARPU window that no known line answers for
+-- grain: one row a bill of any segment's ARPU window that no known line answers for
 -- owner: billing
 -- severity: warn
 -- Billed revenue that is in nobody's value: the line or account of the bill is not in the subscriptions extract.

@@ -1,7 +1,7 @@
 -- grain: one row a bill and line that it belongs to (customer_id null: a bill that no known line answers for)
 -- owner: billing
--- Service revenue of the bills of the ARPU window, by line and by who held the line at the end of the billing period. A bill of an
--- account as a whole is shared equally among its postpaid lines and, when a company pays it, its members' postpaid lines.
+-- Service revenue of the bills of any segment's ARPU window, by line and by who held the line at the end of the billing period. A bill
+-- of an account as a whole is shared equally among its postpaid lines and, when a company pays it, its members' postpaid lines.
 with signed as (
     select
         b.bill_id,
@@ -16,10 +16,11 @@ with signed as (
         ) - b.refund_amount as service_amount,
         -- Of a prepaid line only the fees are taken from statements: its usage comes from the call detail records.
         case when b.bill_type = 'credit' then -1 else 1 end
-        * (b.rental_amount + b.value_added_amount) - b.refund_amount as fee_amount
+        * (b.rental_amount + b.value_added_amount) - b.refund_amount as fee_amount,
+        case when b.bill_type = 'credit' then -1 else 1 end * b.long_distance_amount as long_distance_amount,
+        case when b.bill_type = 'credit' then -1 else 1 end * b.roaming_amount as roaming_amount
     from staging.bills as b
-    join run.arpu_months as m on m.billing_period = b.billing_period
-    where b.known_at < $known_before
+    where b.known_at < $known_before and b.billing_period in (select m.billing_period from run.arpu_months as m)
 ),
 
 own as (
@@ -29,7 +30,9 @@ own as (
         s.subscription_id,
         l.customer_id,
         l.payment_type,
-        case when l.payment_type = 'prepaid' then s.fee_amount else s.service_amount end as amount
+        case when l.payment_type = 'prepaid' then s.fee_amount else s.service_amount end as amount,
+        case when l.payment_type = 'prepaid' then 0 else s.long_distance_amount end as long_distance_amount,
+        case when l.payment_type = 'prepaid' then 0 else s.roaming_amount end as roaming_amount
     from signed as s
     left join features.subscription_months as l
         on l.billing_period = s.billing_period and l.subscription_id = s.subscription_id
@@ -49,14 +52,17 @@ beneficiaries as (
 ),
 
 whole as (
-    -- Shared in units of 0.0001, the remainder one unit each to the first lines, so that shares add up to the bill.
+    -- Shared in units of 0.0001, the remainder one unit each to the first lines, so that shares add up to the bill, and those of
+    -- its long-distance and roaming components to these. A bill of nobody stays whole.
     select
         s.bill_id,
         s.billing_period,
         b.subscription_id,
         b.customer_id,
         (s.service_amount * 10000)::bigint as units,
-        count(b.subscription_id) over (partition by s.bill_id) as sharers,
+        (s.long_distance_amount * 10000)::bigint as long_distance_units,
+        (s.roaming_amount * 10000)::bigint as roaming_units,
+        greatest(count(b.subscription_id) over (partition by s.bill_id), 1) as sharers,
         row_number() over (partition by s.bill_id order by b.subscription_id) as position_in_bill
     from signed as s
     left join beneficiaries as b on b.account_id = s.account_id and b.billing_period = s.billing_period
@@ -70,12 +76,14 @@ shared as (
         subscription_id,
         customer_id,
         'postpaid' as payment_type,
-        case
-            when sharers = 0 then units
-            else
-                units // sharers
-                + case when position_in_bill <= abs(units % sharers) then sign(units)::bigint else 0 end
-        end * 0.0001 as amount
+        (units // sharers
+            + case when position_in_bill <= abs(units % sharers) then sign(units)::bigint else 0 end) * 0.0001 as amount,
+        (long_distance_units // sharers
+            + case when position_in_bill <= abs(long_distance_units % sharers) then sign(long_distance_units)::bigint else 0 end
+        ) * 0.0001 as long_distance_amount,
+        (roaming_units // sharers
+            + case when position_in_bill <= abs(roaming_units % sharers) then sign(roaming_units)::bigint else 0 end
+        ) * 0.0001 as roaming_amount
     from whole
 )
 
@@ -85,8 +93,18 @@ select
     subscription_id, -- line that it belongs to
     customer_id, -- who held the line at the end of the period
     payment_type, -- of the line
-    amount::decimal(18, 4) as amount -- service revenue (postpaid) or fees (prepaid), without tax
+    amount::decimal(18, 4) as amount, -- service revenue (postpaid) or fees (prepaid), without tax
+    long_distance_amount::decimal(18, 4) as long_distance_amount, -- long-distance calls of a postpaid line, before refunds
+    roaming_amount::decimal(18, 4) as roaming_amount -- use of a postpaid line while roaming, before refunds
 from own
 union all
-select bill_id, billing_period, subscription_id, customer_id, payment_type, amount::decimal(18, 4)
+select
+    bill_id,
+    billing_period,
+    subscription_id,
+    customer_id,
+    payment_type,
+    amount::decimal(18, 4),
+    long_distance_amount::decimal(18, 4),
+    roaming_amount::decimal(18, 4)
 from shared

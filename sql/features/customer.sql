@@ -1,6 +1,6 @@
 -- grain: one row a customer who holds a line, or was the last to hold one, as of one date
 -- owner: customer-value
--- Everything that the judgement of a customer needs, summed over the lines.
+-- Everything that the judgement of a customer needs, summed over the lines. "The window" is that of the customer's policy segment.
 with lines as (
     select
         customer_id,
@@ -44,7 +44,46 @@ primary_lines as (
     from features.subscriptions
 ),
 
--- Months of the window that count: those whose bills are loaded, and those that lie inside the loaded usage.
+kinds as (
+    select
+        k.customer_id,
+        p.brand,
+        k.has_postpaid_line,
+        k.has_prepaid_line,
+        case
+            when k.has_postpaid_line and k.has_prepaid_line then 'mixed'
+            when k.has_prepaid_line then 'prepaid'
+            else 'postpaid'
+        end as payment_type
+    from line_kinds as k
+    join primary_lines as p on p.customer_id = k.customer_id and p.seniority = 1
+),
+
+-- The first segment that a brand and payment type fit; few pairs, so that customers are only joined to the answer.
+segments as (
+    select
+        k.brand,
+        k.payment_type,
+        s.segment,
+        row_number() over (partition by k.brand, k.payment_type order by s.position) as preference
+    from (select brand, payment_type from kinds group by brand, payment_type) as k
+    join run.policy_segments as s
+        on (s.brand is null or s.brand = k.brand)
+        -- A segment of postpaid customers takes mixed ones too.
+        and (
+            s.payment_type is null or s.payment_type = k.payment_type
+            or (s.payment_type = 'postpaid' and k.payment_type = 'mixed')
+        )
+),
+
+segmented as (
+    select k.*, s.segment
+    from kinds as k
+    left join segments as s
+        on s.brand is not distinct from k.brand and s.payment_type = k.payment_type and s.preference = 1
+),
+
+-- Months of a segment's window, and which of them count: those whose bills are loaded, and those inside the loaded usage.
 usage_span as (
     select min(usage_date) as first_day, max(usage_date) as last_day
     from features.usage_daily
@@ -52,6 +91,7 @@ usage_span as (
 
 covered_months as (
     select
+        m.segment,
         m.billing_period,
         m.is_latest_closed,
         b.billing_period is not null as has_bills,
@@ -72,62 +112,48 @@ months_on_network as (
         from features.subscription_months
         group by customer_id, billing_period
     ) as l
-    join covered_months as m on m.billing_period = l.billing_period
+    join segmented as g on g.customer_id = l.customer_id
+    join covered_months as m on m.segment = g.segment and m.billing_period = l.billing_period
     group by l.customer_id
 ),
 
--- One row a customer and month: what the month brought.
-spend as (
+billed as (
     select
-        customer_id,
-        billing_period,
-        sum(bills)::integer as bills,
-        sum(billed_amount) as billed_amount,
-        sum(fee_amount) as fee_amount,
-        sum(usage_amount) as usage_amount,
-        sum(voice_seconds) as voice_seconds
-    from (
-        select
-            customer_id,
-            billing_period,
-            1 as bills,
-            case when payment_type = 'postpaid' then amount else 0 end as billed_amount,
-            case when payment_type = 'prepaid' then amount else 0 end as fee_amount,
-            0::decimal(18, 4) as usage_amount,
-            0::bigint as voice_seconds
-        from features.bill_shares
-        where customer_id is not null
-        union all
-        select
-            l.customer_id,
-            u.billing_period,
-            0 as bills,
-            0 as billed_amount,
-            0 as fee_amount,
-            case when l.payment_type = 'prepaid' and m.has_usage then u.charge_amount else 0 end as usage_amount,
-            case when m.has_usage then u.voice_seconds else 0 end as voice_seconds
-        from features.usage_monthly as u
-        join covered_months as m on m.billing_period = u.billing_period
-        join features.subscription_months as l
-            on l.billing_period = u.billing_period and l.subscription_id = u.subscription_id
-    ) as parts
-    group by customer_id, billing_period
+        b.customer_id,
+        count(*)::integer as bills_in_window,
+        sum(case when b.payment_type = 'postpaid' then b.amount else 0 end)::decimal(18, 4) as billed_amount,
+        sum(case when b.payment_type = 'prepaid' then b.amount else 0 end)::decimal(18, 4) as prepaid_fee_amount,
+        sum(b.long_distance_amount)::decimal(18, 4) as long_distance_amount,
+        sum(b.roaming_amount)::decimal(18, 4) as roaming_amount,
+        sum(case when m.is_latest_closed then b.amount else 0 end)::decimal(18, 4) as latest_month_amount
+    from features.bill_shares as b
+    join segmented as g on g.customer_id = b.customer_id
+    join covered_months as m on m.segment = g.segment and m.billing_period = b.billing_period
+    group by b.customer_id
 ),
 
-window_spend as (
+used as (
+    -- What a postpaid line used is in its bill: only a prepaid line's charges count.
     select
-        s.customer_id,
-        sum(s.bills)::integer as bills_in_window,
-        sum(s.billed_amount)::decimal(18, 4) as billed_amount,
-        sum(s.fee_amount)::decimal(18, 4) as prepaid_fee_amount,
-        sum(s.usage_amount)::decimal(18, 4) as prepaid_usage_amount,
-        sum(s.voice_seconds)::bigint as voice_seconds,
-        sum(
-            case when m.is_latest_closed then s.billed_amount + s.fee_amount + s.usage_amount else 0 end
-        )::decimal(18, 4) as latest_month_amount
-    from spend as s
-    join covered_months as m on m.billing_period = s.billing_period
-    group by s.customer_id
+        p.customer_id,
+        sum(p.prepaid_charge)::decimal(18, 4) as prepaid_usage_amount,
+        sum(p.voice_seconds)::bigint as voice_seconds,
+        sum(p.long_distance_seconds)::bigint as long_distance_seconds,
+        sum(p.roaming_seconds)::bigint as roaming_seconds,
+        sum(p.data_bytes)::bigint as data_bytes,
+        sum(case when m.is_latest_closed then p.prepaid_charge else 0 end)::decimal(18, 4) as latest_month_amount,
+        sum(case when m.is_latest_closed then p.voice_seconds else 0 end)::bigint as latest_month_voice_seconds,
+        sum(case when m.is_latest_closed then p.data_bytes else 0 end)::bigint as latest_month_data_bytes
+    from (
+        select u.*, l.customer_id, case when l.payment_type = 'prepaid' then u.charge_amount else 0 end as prepaid_charge
+        from features.usage_monthly as u
+        join features.subscription_months as l
+            on l.billing_period = u.billing_period and l.subscription_id = u.subscription_id
+    ) as p
+    join segmented as g on g.customer_id = p.customer_id
+    join covered_months as m on m.segment = g.segment and m.billing_period = p.billing_period
+    where m.has_usage
+    group by p.customer_id
 ),
 
 observed as (
@@ -164,16 +190,17 @@ select
     l.customer_id, -- customer
     coalesce(c.customer_type, 'individual') as customer_type, -- individual or group
     c.group_id, -- company that the customer is a member of
-    p.brand, -- brand of the oldest line in service
-    case
-        when k.has_postpaid_line and k.has_prepaid_line then 'mixed'
-        when k.has_prepaid_line then 'prepaid'
-        else 'postpaid'
-    end as payment_type, -- of the lines in service
+    k.brand, -- brand of the oldest line in service
+    k.payment_type, -- postpaid, prepaid or mixed, of the lines in service
+    k.segment as policy_segment, -- segment of the policy that decides
     c.region, -- region
     c.language, -- language to be served in
     c.account_manager_id, -- account manager in the CRM
     c.contact_consent, -- agreed to be contacted with offers
+    c.gender, -- for audits only
+    c.birth_year, -- for audits only
+    c.identity_verified, -- registered under the real name
+    c.previous_operator, -- operator left for us with a new number, as the customer says
     c.credit_score as operator_credit_score, -- the operator's own score, 0-100
     l.lines_in_service, -- active or suspended lines
     l.lines_active, -- active lines
@@ -183,15 +210,25 @@ select
     l.contract_end_date, -- earliest contract end still to come
     l.ported_in_from, -- operator that a line in service came from
     coalesce(n.billed_months, 0) as billed_months, -- closed months on the network whose bills are loaded
-    coalesce(w.bills_in_window, 0) as bills_in_window, -- bills of those months
-    coalesce(w.billed_amount, 0)::decimal(18, 4) as billed_amount, -- service revenue of postpaid lines in the window
+    coalesce(w.bills_in_window, 0) as bills_in_window, -- bills of the window
+    coalesce(w.billed_amount, 0)::decimal(18, 4) as billed_amount, -- service revenue of postpaid lines in the ARPU window
+    coalesce(w.long_distance_amount, 0)::decimal(18, 4) as long_distance_amount, -- of it for long-distance calls, before refunds
+    coalesce(w.roaming_amount, 0)::decimal(18, 4) as roaming_amount, -- of it for use while roaming, before refunds
     coalesce(n.usage_months, 0) as usage_months, -- closed months on the network inside the loaded usage
-    coalesce(w.prepaid_usage_amount, 0)::decimal(18, 4) as prepaid_usage_amount, -- consumed on prepaid lines in the window
+    coalesce(u.prepaid_usage_amount, 0)::decimal(18, 4) as prepaid_usage_amount, -- consumed on prepaid lines in the window
     coalesce(w.prepaid_fee_amount, 0)::decimal(18, 4) as prepaid_fee_amount, -- fees of prepaid lines in the window
     k.has_prepaid_line, -- any prepaid line
     k.has_postpaid_line, -- any postpaid line
-    coalesce(w.voice_seconds, 0) as voice_seconds, -- seconds of calls in and out in the window
-    coalesce(w.latest_month_amount, 0)::decimal(18, 4) as latest_month_amount, -- spend of the last closed month
+    coalesce(u.voice_seconds, 0) as voice_seconds, -- seconds of calls in and out in the window
+    coalesce(u.long_distance_seconds, 0) as long_distance_seconds, -- seconds of long-distance calls in the window
+    coalesce(u.roaming_seconds, 0) as roaming_seconds, -- seconds of calls while roaming in the window
+    coalesce(u.data_bytes, 0) as data_bytes, -- bytes sent and received in the window
+    (coalesce(w.latest_month_amount, 0) + coalesce(u.latest_month_amount, 0))::decimal(18, 4)
+        as latest_month_amount, -- spend of the last closed month
+    case when m.has_usage then coalesce(u.latest_month_voice_seconds, 0) end
+        as latest_month_voice_seconds, -- seconds of calls in the last closed month; null where its usage is not loaded whole
+    case when m.has_usage then coalesce(u.latest_month_data_bytes, 0) end
+        as latest_month_data_bytes, -- bytes in the last closed month; null where its usage is not loaded whole
     a.last_active_date as last_activity_date, -- last usage or recharge in the last 90 days
     o.usage_observed_days, -- days of the last 90 with any usage loaded
     coalesce(b.bills_due, 0) as bills_due, -- months fallen due in the last 12 months on accounts the customer pays
@@ -201,6 +238,7 @@ select
     coalesce(b.overdue_amount, 0)::decimal(18, 4) as overdue_amount, -- still owed
     y.customer_id is not null as pays_own_account, -- false: somebody else pays all accounts
     l.arrears_stops, -- stops for arrears begun in the last 12 months
+    coalesce(q.complaints, 0) as complaints, -- contacts with a complaint in the last 90 days
     s.service_list, -- red, black or null
     coalesce(s.is_vip, false) as is_vip, -- on the VIP list
     s.vip_account_manager_id, -- manager named on the VIP list
@@ -211,13 +249,15 @@ select
     e.exposed as base_exposed, -- customers in history
     e.churned as base_churned -- of them gone
 from lines as l
-join line_kinds as k on k.customer_id = l.customer_id
-join primary_lines as p on p.customer_id = l.customer_id and p.seniority = 1
+join segmented as k on k.customer_id = l.customer_id
 cross join observed as o
 cross join churn_base as e
 left join features.customers_known as c on c.customer_id = l.customer_id
 left join months_on_network as n on n.customer_id = l.customer_id
-left join window_spend as w on w.customer_id = l.customer_id
+left join billed as w on w.customer_id = l.customer_id
+left join used as u on u.customer_id = l.customer_id
+left join covered_months as m on m.segment = k.segment and m.is_latest_closed
+left join features.complaints as q on q.customer_id = l.customer_id
 left join features.activity as a on a.customer_id = l.customer_id and a.origin_date = $as_of_date
 left join payment_behaviour as b on b.customer_id = l.customer_id
 left join payers as y on y.customer_id = l.customer_id

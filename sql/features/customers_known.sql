@@ -33,6 +33,8 @@ select
     w.contact_consent, -- agreed to be contacted with offers
     w.birth_year, -- for audits only
     w.gender, -- for audits only
+    w.identity_verified, -- registered under the real name
+    w.previous_operator, -- operator left for us with a new number, as the customer says
     w.known_at, -- delivery that said so
     d.next_known_at as gone_at -- first delivery without the customer, UTC; null: still there
 from words as w

@@ -1,4 +1,4 @@
--- grain: one row a subscription and closed month of the ARPU window
+-- grain: one row a subscription and closed month of any segment's ARPU window
 -- owner: crm
 -- Who held a line, who paid for it and how, at the end of a month. What was billed or used in a month belongs to that holder, so
 -- that a new owner of a line does not inherit the old one's value. Where the CRM's history of a line starts after its activation,
@@ -8,13 +8,19 @@ with versions as (
     from features.subscription_versions
 ),
 
+months as (
+    select billing_period, last_day, ends_at
+    from run.arpu_months
+    group by billing_period, last_day, ends_at
+),
+
 ranked as (
     select
         m.billing_period,
         m.ends_at,
         v.*,
         row_number() over (partition by m.billing_period, v.subscription_id order by v.valid_from desc) as recency
-    from run.arpu_months as m
+    from months as m
     join versions as v
         on v.activation_date <= m.last_day and (v.valid_from < m.ends_at or v.position_in_history = 1)
 )

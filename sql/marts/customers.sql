@@ -9,6 +9,11 @@ select
     f.payment_type, -- postpaid, prepaid or mixed, of the lines in service
     f.region, -- region
     f.language, -- language to be served in
+    f.gender, -- for audits only
+    f.birth_year, -- for audits only
+    f.identity_verified, -- registered under the real name
+    f.previous_operator, -- operator left for us with a new number, as the customer says
+    f.policy_segment, -- segment of the policy that decides
     f.lines_in_service, -- active or suspended lines
     f.lines_suspended, -- suspended lines
     f.lines_ceased, -- lines out of service
@@ -54,6 +59,7 @@ select
     f.usage_months, -- closed months on the network inside the loaded usage
     f.overdue_amount, -- still owed of months fallen due in the last 12 months
     f.arrears_stops, -- stops for arrears begun in the last 12 months
+    f.complaints, -- contacts with a complaint in the last 90 days
     f.last_activity_date, -- last usage or recharge in the last 90 days
     s.retention_play, -- what to do for a customer of this tier, stage and brand
     s.usage_hints, -- names of plans to mention, joined by semicolons

@@ -17,10 +17,11 @@ import polars as pl
 from data_contracts import contract
 from pipelines import warehouse
 from pipelines.contracts.tables import INTAKE_COLUMNS, staging_columns
-from pipelines.run_context import RUN_COLUMNS, parameters, run_tables
+from pipelines.run_context import RUN_COLUMNS, arpu_months, parameters, policy_segments, run_tables
 from pipelines.sql_catalogue import sql_table
 from segmentation.columns import MEASURES, SCORES
-from segmentation.policy import Policy, preset, read_policy
+from segmentation.policy import Policy, Segment, preset, read_policy
+from segmentation.policy_types import Threshold
 
 AS_OF = date(2024, 6, 30)  # its end is 2024-06-30 16:00 UTC; the ARPU window is March to May
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -46,6 +47,15 @@ class SqlDesk:
         """Moves the desk to another as-of date, loaded usage, service key or shipped policy."""
         self.parameters = parameters(as_of, ZONE, key)
         warehouse.write_run_tables(self.con, run_tables(as_of, ZONE, shipped_policy(policy), HOTLINE, usage_days))
+
+    def segments(self, **segments: tuple[tuple[str, ...], tuple[str, ...], int]) -> None:
+        """Gives the policy segments by name: brands, payment types, months of the ARPU window."""
+        made = tuple(
+            Segment(name, brands, kinds, _with_window(shipped_policy("default"), months))
+            for name, (brands, kinds, months) in segments.items()
+        )
+        months = arpu_months(self.parameters["as_of_date"], ZONE, made)
+        warehouse.write_run_tables(self.con, (months, policy_segments(made)))
 
     def given(self, table: str, text: str, **same: str) -> None:
         """Inserts the rows of `text`; `same` are columns with one value in all of them, any other column is null.
@@ -131,6 +141,11 @@ def read_rows(text: str) -> tuple[list[str], list[list[str | None]]]:
     """
     lines = [[cell.strip() for cell in line.split("|")] for line in text.splitlines() if line.strip()]
     return lines[0], [[cell or None for cell in line] for line in lines[1:]]
+
+
+def _with_window(policy: Policy, months: int) -> Policy:
+    arpu = policy.arpu.model_copy(update={"window_months": Threshold[int].of(months)})
+    return policy.model_copy(update={"arpu": arpu})
 
 
 def _described(relation: duckdb.DuckDBPyRelation) -> dict[str, str]:

@@ -79,6 +79,64 @@ def test_of_a_prepaid_line_only_rental_and_value_added_fees_minus_refunds_count(
     desk.expect("features.bill_shares", "bill_id | payment_type | amount\n B1 | prepaid | -191\n B2 | prepaid | -65")
 
 
+def test_long_distance_and_roaming_are_shown_apart_for_postpaid_lines(desk: SqlDesk) -> None:
+    given_lines(
+        desk,
+        "subscription_id | customer_id | payment_type\n S1 | C1 | postpaid\n S2 | C2 | prepaid\n S3 | C3 | postpaid",
+    )
+    amounts = {"long_distance_amount": "10.5", "roaming_amount": "3", "data_amount": "100", "refund_amount": "7"}
+    desk.given(
+        "staging.bills",
+        """
+        bill_id | bill_type  | subscription_id
+        B1      | invoice    | S1
+        B2      | credit     | S1
+        B3      | adjustment | S1
+        B4      | invoice    | S2
+        """,
+        **{**BILL, **amounts},
+    )
+    # A refund is of the bill, not of one of its components.
+    desk.expect(
+        "features.bill_shares",
+        """
+        bill_id | long_distance_amount | roaming_amount
+        B1      | 10.5                 | 3
+        B2      | -10.5                | -3
+        B3      | 10.5                 | 3
+        B4      | 0                    | 0
+        """,
+    )
+
+
+def test_long_distance_and_roaming_of_an_accounts_bill_are_shared_like_it(desk: SqlDesk) -> None:
+    given_lines(desk, "subscription_id | customer_id\n S1 | C1\n S2 | C2\n S3 | C2")
+    given_lines(desk, "subscription_id | account_id | payment_type\n S4 | A4 | prepaid", customer_id="C4")
+    whole = {**WHOLE, "voice_amount": "90", "long_distance_amount": "10", "roaming_amount": "0.0002"}
+    desk.given("staging.bills", "bill_id | bill_type | account_id\n B1 | credit | A1\n B2 | invoice | A4", **whole)
+    desk.expect(
+        "features.bill_shares",
+        """
+        bill_id | subscription_id | customer_id | amount   | long_distance_amount | roaming_amount
+        B1      | S1              | C1          | -33.3334 | -3.3334              | -0.0001
+        B1      | S2              | C2          | -33.3334 | -3.3333              | -0.0001
+        B1      | S3              | C2          | -33.3334 | -3.3333              | 0
+        B2      |                 |             | 100.0002 | 10                   | 0.0002
+        """,
+    )
+
+
+def test_a_bill_in_two_windows_is_shared_once(desk: SqlDesk) -> None:
+    desk.segments(long=((), ("prepaid",), 6), base=((), (), 1))
+    given_lines(desk, "subscription_id | billing_period\n S1 | 2023-12\n S1 | 2024-05", customer_id="C1")
+    desk.given(
+        "staging.bills",
+        "bill_id | billing_period\n B1 | 2024-05\n B2 | 2023-12\n B3 | 2023-11",
+        **{**BILL, "rental_amount": "5"},
+    )
+    desk.expect("features.bill_shares", "bill_id | customer_id | amount\n B1 | C1 | 5\n B2 | C1 | 5")
+
+
 def test_only_bills_of_the_window_known_by_the_as_of_date_count(desk: SqlDesk) -> None:
     given_lines(desk, "subscription_id | customer_id\n S1 | C1")
     desk.given(

@@ -258,6 +258,118 @@ def test_a_months_bills_and_usage_stay_with_who_held_the_line_then(desk: SqlDesk
     )
 
 
+def test_calls_data_and_billed_components_are_summed_over_lines_and_months(desk: SqlDesk) -> None:
+    given_usage_loaded(desk, "2024-04-01", "2024-06-30")
+    desk.given(
+        "features.subscriptions",
+        "subscription_id | customer_id | payment_type\n S1 | C1 | postpaid\n S2 | C1 | prepaid",
+        **LINE,
+    )
+    given_months_held(desk, payment_type="postpaid")
+    given_months_held(desk, payment_type="prepaid", subscription_id="S2")
+    desk.given(
+        "features.usage_monthly",
+        """
+        subscription_id | billing_period | voice_seconds | long_distance_seconds | roaming_seconds | data_bytes
+        S1              | 2024-03        | 900           | 900                   | 900             | 900
+        S1              | 2024-04        | 100           | 10                    | 1               | 5000
+        S1              | 2024-05        | 200           | 20                    | 2               | 6000
+        S2              | 2024-05        | 400           | 40                    | 4               | 70000000000000
+        """,
+        charge_amount="0",
+    )
+    given_bills(
+        desk,
+        """
+        bill_id | billing_period | long_distance_amount | roaming_amount
+        B3      | 2024-03        | 10.5                 | 100
+        B4      | 2024-04        | -0.5                 | 0
+        B5      | 2024-05        | 1                    | -101.0001
+        """,
+        customer_id="C1",
+    )
+    # Usage of March is loaded in part and left out; bills of March are there.
+    desk.expect(
+        TABLE,
+        """
+        voice_seconds | long_distance_seconds | roaming_seconds | data_bytes     | long_distance_amount | roaming_amount
+        700           | 70                    | 7               | 70000000011000 | 11                   | -1.0001
+        """,
+    )
+    desk.expect(TABLE, "latest_month_voice_seconds | latest_month_data_bytes\n 600 | 70000000006000")
+
+
+def test_usage_of_the_last_closed_month_is_unknown_unless_it_is_loaded_whole(desk: SqlDesk) -> None:
+    given_usage_loaded(desk, "2024-03-01", "2024-05-30")
+    desk.given("features.subscriptions", "customer_id\n C1", **LINE)
+    given_months_held(desk, payment_type="postpaid")
+    desk.given(
+        "features.usage_monthly",
+        "billing_period | voice_seconds | data_bytes\n 2024-04 | 100 | 10\n 2024-05 | 200 | 20",
+        subscription_id="S1",
+        charge_amount="0",
+    )
+    header = "voice_seconds | data_bytes | latest_month_voice_seconds | latest_month_data_bytes"
+    desk.expect(TABLE, f"{header}\n 100 | 10 | | ")
+    given_usage_loaded(desk, "2024-05-31", "2024-05-31")
+    desk.expect(TABLE, f"{header}\n 300 | 30 | 200 | 20")
+
+
+def test_who_used_nothing_in_the_last_closed_month_used_0(desk: SqlDesk) -> None:
+    given_usage_loaded(desk, "2024-03-01", "2024-06-30")
+    desk.given("features.subscriptions", "customer_id\n C1", **LINE)
+    desk.expect(TABLE, "latest_month_voice_seconds | latest_month_data_bytes\n 0 | 0")
+
+
+def test_each_customer_is_measured_over_the_window_of_the_own_segment(desk: SqlDesk) -> None:
+    # The same months of the same amounts, of a postpaid customer over one month and of a prepaid one over four.
+    desk.segments(bills=((), ("postpaid",), 1), base=((), (), 4))
+    given_usage_loaded(desk, "2024-03-01", "2024-06-30")
+    periods = ["2024-02", "2024-03", "2024-04", "2024-05"]
+    for customer, line, kind in (("post", "S1", "postpaid"), ("pre", "S2", "prepaid")):
+        desk.given(
+            "features.subscriptions",
+            f"subscription_id | customer_id | payment_type\n {line} | {customer} | {kind}",
+            **LINE,
+        )
+        months = "billing_period\n" + "\n".join(periods)
+        desk.given(
+            "features.subscription_months", months, **MONTH | {"customer_id": customer, "subscription_id": line},
+            payment_type=kind,
+        )  # fmt: skip
+        used = dict.fromkeys(("voice_seconds", "long_distance_seconds", "roaming_seconds", "data_bytes"), "60")
+        desk.given("features.usage_monthly", months, subscription_id=line, charge_amount="5", **used)
+        bills = "bill_id | billing_period\n" + "\n".join(f"{line}-{period} | {period}" for period in periods)
+        components = {"long_distance_amount": "2", "roaming_amount": "1"}
+        given_bills(desk, bills, customer_id=customer, payment_type=kind, amount="10", **components)
+    desk.expect(
+        TABLE,
+        """
+        customer_id | policy_segment | billed_months | bills_in_window | billed_amount | prepaid_fee_amount
+        post        | bills          | 1             | 1               | 10            | 0
+        pre         | base           | 4             | 4               | 0             | 40
+        """,
+    )
+    # Usage of February is not loaded.
+    desk.expect(
+        TABLE,
+        """
+        customer_id | usage_months | prepaid_usage_amount | voice_seconds | data_bytes | latest_month_amount
+        post        | 1            | 0                    | 60            | 60         | 10
+        pre         | 3            | 15                   | 180           | 180        | 15
+        """,
+    )
+    desk.expect(
+        TABLE,
+        """
+        customer_id | long_distance_seconds | roaming_seconds | long_distance_amount | roaming_amount
+        post        | 60                    | 60              | 2                    | 1
+        pre         | 180                   | 180             | 8                    | 4
+        """,
+    )
+    desk.expect(TABLE, "customer_id | latest_month_voice_seconds\n post | 60\n pre | 60")
+
+
 PERIODS = """
     account_id | billing_period | paid_on_time | days_past_due | amount_due | overdue_amount
     A1         | 2024-02        | true         | 0             | 100        | 0

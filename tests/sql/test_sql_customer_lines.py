@@ -135,6 +135,83 @@ def test_what_the_crm_said_is_carried_and_a_customer_unknown_to_it_is_a_person(d
     desk.expect(TABLE, "customer_id | operator_credit_score\n C1 | 71.5\n C2 | ")
 
 
+def test_what_the_crm_does_not_say_of_a_person_stays_unknown(desk: SqlDesk) -> None:
+    said = """
+        customer_id | gender | birth_year | identity_verified | previous_operator
+        C1          | female | 1980       | false             | Unicom
+        C2          |        |            |                   |
+    """
+    desk.given("features.subscriptions", "subscription_id | customer_id\n S1 | C1\n S2 | C2", **LINE)
+    desk.given("features.customers_known", said)
+    desk.expect(TABLE, said)
+
+
+def test_complaints_are_carried_and_none_are_none(desk: SqlDesk) -> None:
+    desk.given("features.subscriptions", "subscription_id | customer_id\n S1 | C1\n S2 | C2", **LINE)
+    desk.given("features.complaints", "customer_id | complaints\n C1 | 3")
+    desk.expect(TABLE, "customer_id | complaints\n C1 | 3\n C2 | 0")
+
+
+def test_the_first_segment_that_fits_brand_and_payment_type_is_taken(desk: SqlDesk) -> None:
+    desk.segments(
+        students=(("M-Zone", "Campus"), ("prepaid",), 1),
+        billed=((), ("postpaid",), 1),
+        gotone=(("GoTone",), (), 1),
+        base=((), (), 1),
+    )
+    desk.given(
+        "features.subscriptions",
+        """
+        subscription_id | customer_id      | brand   | payment_type | in_service | activation_date
+        S01             | student          | M-Zone  | prepaid      | true       | 2020-01-01
+        S02             | other brand      | Campus  | prepaid      | true       | 2020-01-01
+        S03             | billed student   | M-Zone  | postpaid     | true       | 2020-01-01
+        S04             | billed           | GoTone  | postpaid     | true       | 2020-01-01
+        S05             | prepaid gotone   | GoTone  | prepaid      | true       | 2020-01-01
+        S06             | any              | Easyown | prepaid      | true       | 2020-01-01
+        S07             | no brand         |         | prepaid      | true       | 2020-01-01
+        S08             | mixed            | M-Zone  | prepaid      | true       | 2020-01-01
+        S09             | mixed            | GoTone  | postpaid     | true       | 2021-01-01
+        S10             | ceased           | M-Zone  | prepaid      | false      | 2020-01-01
+        S11             | no longer billed | GoTone  | postpaid     | false      | 2020-01-01
+        S12             | no longer billed | M-Zone  | prepaid      | true       | 2021-01-01
+        """,
+        **LINE,
+    )
+    # Mixed customers are taken where postpaid ones are, never where prepaid ones are.
+    desk.expect(
+        TABLE,
+        """
+        customer_id      | policy_segment
+        student          | students
+        other brand      | students
+        billed student   | billed
+        billed           | billed
+        prepaid gotone   | gotone
+        any              | base
+        no brand         | base
+        mixed            | billed
+        ceased           | students
+        no longer billed | students
+        """,
+    )
+
+
+def test_mixed_customers_may_have_a_segment_of_their_own(desk: SqlDesk) -> None:
+    desk.segments(both=((), ("mixed",), 1), base=((), (), 1))
+    desk.given(
+        "features.subscriptions",
+        "subscription_id | customer_id | payment_type\n S1 | C1 | postpaid\n S2 | C1 | prepaid\n S3 | C2 | postpaid",
+        **LINE,
+    )
+    desk.expect(TABLE, "customer_id | policy_segment\n C1 | both\n C2 | base")
+
+
+def test_without_segments_everybody_is_in_the_base(desk: SqlDesk) -> None:
+    desk.given("features.subscriptions", "subscription_id | customer_id\n S1 | C1\n S2 | C2", **LINE)
+    desk.expect(TABLE, "customer_id | policy_segment\n C1 | base\n C2 | base")
+
+
 def test_service_lists_are_carried(desk: SqlDesk) -> None:
     desk.given("features.subscriptions", "subscription_id | customer_id\n S1 | C1\n S2 | C2\n S3 | C3", **LINE)
     desk.given(

@@ -171,6 +171,8 @@ def test_what_the_crm_said_is_carried(desk: SqlDesk) -> None:
         C1          | individual    | G1       | M7                 | north  | zh-CN    | 71.5         | false
     """
     desk.given("intake.files", FILES)
-    desk.given("staging.customers", row, birth_year="1980", gender="female", known_at="2024-06-15", file_id="2")
+    more = "birth_year | gender | identity_verified | previous_operator\n 1980 | female | false | Unicom"
+    header, values = (line.split(" | ") for line in more.split("\n "))
+    desk.given("staging.customers", row, known_at="2024-06-15", file_id="2", **dict(zip(header, values, strict=True)))
     desk.expect("features.customers_known", row)
-    desk.expect("features.customers_known", "birth_year | gender\n 1980 | female")
+    desk.expect("features.customers_known", more)

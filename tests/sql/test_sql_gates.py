@@ -153,6 +153,17 @@ def test_a_closed_month_without_most_of_its_bills_is_named(desk: SqlDesk, last: 
     )
 
 
+def test_months_of_several_windows_are_counted_once_and_the_longest_is_compared(desk: SqlDesk) -> None:
+    desk.segments(long=(("M-Zone",), (), 6), middle=((), ("prepaid",), 3), base=((), (), 2))
+    bills(desk, "2023-11", 200)
+    bills(desk, "2023-12", 150)
+    bills(desk, "2024-04", 100)
+    bills(desk, "2024-05", 60)
+    desk.expect("audits.closed_month_shrank", "billing_period | bills | usual_bills\n 2024-05 | 60 | 150", **BOUNDS)
+    bills(desk, "2024-05", 1, known_at="2024-06-06 16:00")
+    desk.expect("audits.closed_month_shrank", "billing_period | bills", **BOUNDS)
+
+
 def test_months_with_few_bills_and_operators_without_bills_are_not_judged(desk: SqlDesk) -> None:
     desk.expect("audits.closed_month_shrank", "billing_period | bills", **BOUNDS)
     bills(desk, "2024-04", 99)

@@ -45,6 +45,16 @@ def test_customers_have_their_features_and_their_score_or_none(desk: SqlDesk) ->
     )
 
 
+def test_customers_have_what_audits_by_group_need_ceased_ones_too(desk: SqlDesk) -> None:
+    features = """
+        customer_id | gender | birth_year | identity_verified | previous_operator | policy_segment | complaints
+        C1          | female | 1980       | true              | Unicom            | students       | 2
+        ceased      |        |            |                   |                   | base           | 0
+    """
+    desk.given("features.customer", features, customer_type="individual")
+    desk.expect("marts.customers", features)
+
+
 def test_lines_are_shown_with_who_holds_them_ceased_ones_too_and_without_their_number(desk: SqlDesk) -> None:
     state = """
         subscription_id | customer_id | account_id | brand  | plan_id | payment_type | status | in_service

@@ -28,6 +28,41 @@ def test_days_of_the_closed_months_are_summed_by_line(desk: SqlDesk) -> None:
     )
 
 
+def test_calls_abroad_and_far_and_data_are_summed_too(desk: SqlDesk) -> None:
+    desk.given(
+        "features.usage_daily",
+        """
+        usage_date | long_distance_seconds | roaming_seconds | uplink_bytes  | downlink_bytes
+        2024-05-01 | 1                     | 10              | 100           | 1000
+        2024-05-31 | 2                     | 20              | 5000000000000 | 70000000000000
+        2024-06-01 | 4                     | 40              | 400           | 4000
+        """,
+        subscription_id="S1",
+    )
+    desk.expect(
+        "features.usage_monthly",
+        """
+        billing_period | long_distance_seconds | roaming_seconds | data_bytes
+        2024-05        | 3                     | 30              | 75000000001100
+        """,
+    )
+
+
+def test_a_month_of_two_windows_is_summed_once_and_the_longest_window_decides(desk: SqlDesk) -> None:
+    desk.segments(long=((), ("prepaid",), 4), base=((), (), 1))
+    desk.given("features.usage_daily", DAYS)
+    desk.expect(
+        "features.usage_monthly",
+        """
+        subscription_id | billing_period | voice_seconds | charge_amount
+        S1              | 2024-02        | 2000          | 100
+        S1              | 2024-03        | 15            | 0.0003
+        S1              | 2024-05        | 16            | 1
+        S2              | 2024-03        | 32            | 0
+        """,
+    )
+
+
 def test_on_the_closing_day_the_window_moves(desk: SqlDesk) -> None:
     desk.given("features.usage_daily", DAYS)
     for day, months in ((4, ["2024-03", "2024-05"]), (5, ["2024-05", "2024-06"])):

@@ -1,11 +1,12 @@
 """What each customer was billed and has consumed a month, and the ARPU of it.
 
-Belongs here: service revenue, shares of company bills, ARPU, minutes of use. Does not: paying.
+Belongs here: service revenue, shares of company bills, ARPU, minutes of use and other use. Does not: paying.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -17,8 +18,12 @@ from oracle.usage import Usage, monthly
 
 SERVICE = ("rental", "voice", "long_distance", "roaming", "data", "messaging", "value_added")
 FEES = ("rental", "value_added")
+SHOWN_APART = ("long_distance", "roaming")
 SIGN = {"invoice": 1, "adjustment": 1, "credit": -1}
 UNIT = Decimal("0.0001")
+VOICE = ("voice_in_seconds", "voice_out_seconds")
+DATA = ("uplink_bytes", "downlink_bytes")
+USED = (*VOICE, *DATA, "long_distance_seconds", "roaming_seconds")
 Monthly = dict[tuple[str, str], Decimal]
 
 
@@ -34,6 +39,14 @@ class Spend:
     arpu: Fraction | None
     mou_minutes: Decimal | None
     latest_month: Decimal
+    long_distance_amount: Decimal
+    roaming_amount: Decimal
+    voice_seconds: int
+    long_distance_seconds: int
+    roaming_seconds: int
+    data_bytes: int
+    latest_month_voice_seconds: int | None
+    latest_month_data_bytes: int | None
 
     @property
     def arpu_amount(self) -> Decimal | None:
@@ -66,56 +79,84 @@ def bear(identity: Identity, payers: dict[str, str], bill: Row) -> list[str]:
     return lines
 
 
-def billed(identity: Identity, payers: dict[str, str], bills: list[Row], window: list[str]) -> tuple[Monthly, Monthly]:
-    """Postpaid revenue and prepaid fees by (customer, month)."""
-    revenue: Monthly = defaultdict(Decimal)
-    fees: Monthly = defaultdict(Decimal)
+@dataclass(frozen=True)
+class Billed:
+    """Postpaid revenue, the parts of it that are shown apart, and prepaid fees, by (customer, month)."""
+
+    revenue: Monthly
+    apart: dict[str, Monthly]
+    fees: Monthly
+
+
+def billed(identity: Identity, payers: dict[str, str], bills: list[Row]) -> Billed:
+    result = Billed(defaultdict(Decimal), {part: defaultdict(Decimal) for part in SHOWN_APART}, defaultdict(Decimal))
+
+    def add(bill: Row, customer: str, revenue: Decimal, apart: dict[str, Decimal]) -> None:
+        result.revenue[customer, bill["billing_period"]] += revenue
+        for part, amount in apart.items():
+            result.apart[part][customer, bill["billing_period"]] += amount
+
     for bill in bills:
         month = bill["billing_period"]
-        if month not in window:
-            continue
+        # A refund is of the bill, not of a component.
+        apart = {part: SIGN[bill["bill_type"]] * bill[f"{part}_amount"] for part in SHOWN_APART}
         if bill["subscription_id"] is None:
             lines = bear(identity, payers, bill)
-            shares = shared(amount_of(bill, SERVICE), lines) if lines else {}
-            for line, share in shares.items():
-                revenue[identity.in_service_in(month)[line].customer, month] += share
+            for line in lines:
+                amount = shared(amount_of(bill, SERVICE), lines)[line]
+                parts = {part: shared(value, lines)[line] for part, value in apart.items()}
+                add(bill, identity.in_service_in(month)[line].customer, amount, parts)
             continue
         interval = identity.held_in(bill["subscription_id"], month)
         if interval is None:
             continue
         if interval.payment_type == "postpaid":
-            revenue[interval.customer, month] += amount_of(bill, SERVICE)
+            add(bill, interval.customer, amount_of(bill, SERVICE), apart)
         else:
-            fees[interval.customer, month] += amount_of(bill, FEES)
-    return revenue, fees
+            result.fees[interval.customer, month] += amount_of(bill, FEES)
+    return result
 
 
 def spend(
-    identity: Identity, usage: Usage, payers: dict[str, str], bills: list[Row], window: list[str]
+    identity: Identity,
+    usage: Usage,
+    payers: dict[str, str],
+    bills: list[Row],
+    window_of: Callable[[str], list[str]],
 ) -> dict[str, Spend]:
-    """Every customer who holds a line, or was the last to hold one."""
-    revenue, fees = billed(identity, payers, bills, window)
+    """Every customer who holds a line, or was the last to hold one, in the window of months that is the customer's."""
+    customers = sorted(identity.last_holders())
+    months = sorted({month for customer in customers for month in window_of(customer)})
+    in_windows = [bill for bill in bills if bill["billing_period"] in months]
+    amounts = billed(identity, payers, in_windows)
     charges = monthly(usage, identity, "charge_amount")
-    seconds_in, seconds_out = (monthly(usage, identity, f"voice_{way}_seconds") for way in ("in", "out"))
+    used = {measure: monthly(usage, identity, measure) for measure in USED}
     bill_months = {bill["billing_period"] for bill in bills}
-    whole_months = [month for month in window if usage.loaded(first_day(month), last_day(month))]
-    on_network = identity.on_network(window)
+    on_network = identity.on_network(months)
+
+    def use(customer: str, months: list[str], *measures: str) -> int:
+        keys = [(customer, kind, month) for kind in ("postpaid", "prepaid") for month in months]
+        return sum(int(used[measure].get(key, 0)) for measure in measures for key in keys)
 
     def of(customer: str) -> Spend:
-        months_billed = len(on_network[customer] & bill_months)
+        window = window_of(customer)
+        whole_months = [month for month in window if usage.loaded(first_day(month), last_day(month))]
+        latest = [month for month in whole_months if month == window[-1]]
+        months_billed = len(on_network[customer] & bill_months & set(window))
         months_used = len(on_network[customer].intersection(whole_months))
         consumed = {month: charges.get((customer, "prepaid", month), Decimal(0)) for month in whole_months}
-        paid = {month: revenue.get((customer, month), Decimal(0)) for month in window}
-        fee = {month: fees.get((customer, month), Decimal(0)) for month in window}
+        paid = {month: amounts.revenue.get((customer, month), Decimal(0)) for month in window}
+        fee = {month: amounts.fees.get((customer, month), Decimal(0)) for month in window}
+        apart = {
+            part: sum((table.get((customer, month), Decimal(0)) for month in window), Decimal(0))
+            for part, table in amounts.apart.items()
+        }
         parts = [
-            Fraction(sum(amounts.values())) / months
-            for amounts, months in ((paid, months_billed), (consumed, months_used), (fee, months_billed))
+            Fraction(sum(values.values())) / months
+            for values, months in ((paid, months_billed), (consumed, months_used), (fee, months_billed))
             if months
         ]
-        seconds = sum(
-            table.get((customer, kind, month), 0)
-            for table in (seconds_in, seconds_out) for kind in ("postpaid", "prepaid") for month in whole_months
-        )  # fmt: skip
+        seconds = use(customer, whole_months, *VOICE)
         return Spend(
             billed_amount=sum(paid.values(), Decimal(0)),
             prepaid_usage_amount=sum(consumed.values(), Decimal(0)),
@@ -125,6 +166,14 @@ def spend(
             arpu=sum(parts, Fraction(0)) if parts else None,
             mou_minutes=half_up(Fraction(seconds) / 60 / months_used, 4) if months_used else None,
             latest_month=paid[window[-1]] + consumed.get(window[-1], 0) + fee[window[-1]],
+            long_distance_amount=apart["long_distance"],
+            roaming_amount=apart["roaming"],
+            voice_seconds=seconds,
+            long_distance_seconds=use(customer, whole_months, "long_distance_seconds"),
+            roaming_seconds=use(customer, whole_months, "roaming_seconds"),
+            data_bytes=use(customer, whole_months, *DATA),
+            latest_month_voice_seconds=use(customer, latest, *VOICE) if latest else None,
+            latest_month_data_bytes=use(customer, latest, *DATA) if latest else None,
         )
 
-    return {customer: of(customer) for customer in sorted(identity.last_holders())}
+    return {customer: of(customer) for customer in customers}

@@ -25,7 +25,7 @@ class Deliveries:
     """Rows collected by extract."""
 
     def __init__(self) -> None:
-        self.rows: Rows = {"customers": [], "subscriptions": [], "bills": [], "payments": [], "cdr": []}
+        self.rows: Rows = {"customers": [], "subscriptions": [], "bills": [], "payments": [], "cdr": [], "contacts": []}
 
     def customer(self, name: str, customer_type: str = "individual") -> None:
         self.rows["customers"].append({"customer_id": name, "customer_type": customer_type, "language": "zh-CN"})
@@ -72,6 +72,13 @@ class Deliveries:
             "downlink_bytes": "0", "roaming": "false", "long_distance": "false", "charge": "1.0000",
         }  # fmt: skip
         self.rows["cdr"].append(row | changes)
+
+    def contact(self, which: int, at: str, reason: str) -> None:
+        row = {
+            "contact_id": f"TX{len(self.rows['contacts'])}", "contact_address": number(which), "direction": "incoming",
+            "channel": "agent", "offered_at": at + "+08:00", "reason_code": reason,
+        }  # fmt: skip
+        self.rows["contacts"].append(row)
 
 
 STOPPED = {"status": "suspended", "status_reason": "arrears"}
@@ -133,6 +140,19 @@ def odd_deliveries() -> Rows:
         10, "2024-04-20", calling_number="1860", called_number=number(10), direction="incoming", call_type="sms",
         call_duration="0", charge="0.0000",
     )  # fmt: skip
+    # Abroad and far, and data: of the number's holder then, though the month is of the line's holder at its end.
+    d.record(10, "2024-05-21", roaming="true", long_distance="true", call_duration="600")
+    d.record(10, "2024-04-21", roaming="true", call_duration="300")
+    d.record(
+        10, "2024-04-22", call_type="data", call_duration="0", uplink_bytes="7", downlink_bytes="900000000000",
+        called_number="",
+    )  # fmt: skip
+    # Complaints are of the holder too; the 90 days begin with 2 April. A line handed on takes none along.
+    for at in ("2024-04-01T23:59:59", "2024-04-02T00:00:00", "2024-04-20T09:00:00", "2024-05-20T09:00:00"):
+        d.contact(10, at, "投诉-资费")
+    d.contact(10, "2024-04-21T09:00:00", "咨询-投诉")
+    d.contact(4, "2024-04-14T09:00:00", "CMP-SERVICE")
+    d.contact(4, "2024-04-15T10:00:00", "CMP-SERVICE")
     # An adjustment with a due date, a refund on a credit note, a period that owes nothing.
     d.line("SX12", "X12", "AX12", 12, "2020-01-10", ("2020-01-10", "", {}))
     d.bills("AX12", "SX12", "80.00")

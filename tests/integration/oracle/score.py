@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from oracle import billing, churn
+from oracle.contacts import complaints
 from oracle.credit import Credit, credit
 from oracle.days import closed_window, month_of
 from oracle.identity import Identity, Interval
@@ -23,15 +24,19 @@ from oracle.usage import Usage, use
 
 DEFAULT_POLICY = Path(__file__).parents[3] / "segmentation" / "policies" / "default.yaml"
 ACTIVITY_DAYS = 90
+CRM = ("group_id", "region", "language", "gender", "birth_year", "identity_verified", "previous_operator")
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What must be published: rows by service key, customers by identifier, usage by line and day."""
+    """What must be published: rows by service key, customers by identifier, usage by line and day; and the features
+    of customers that only the judgement reads.
+    """
 
     published: dict[str, Row]
     customers: dict[str, Row]
     usage: Usage
+    features: dict[str, Row]
 
 
 def plain(value: Any) -> Any:
@@ -121,7 +126,8 @@ def recompute(landing: Path, day: date, policy_file: Path = DEFAULT_POLICY) -> E
     usage = use(identity, tables)
     payers = identity.payers()
     window = closed_window(day, policy["arpu"]["window_months"], policy["arpu"]["closing_day"])
-    spent = billing.spend(identity, usage, payers, tables["bills"], window)
+    spent = billing.spend(identity, usage, payers, tables["bills"], lambda _customer: window)
+    complained = complaints(identity, tables["contacts"], day)
     paying = credit(identity, payers, tables, policy["credit"])
     seen = churn.history(identity, usage, policy["churn"])
     lists = lists_valid(tables, day)
@@ -137,7 +143,7 @@ def recompute(landing: Path, day: date, policy_file: Path = DEFAULT_POLICY) -> E
         entries, his = lists.get(customer, {}), lines.get(customer, [])
         recent = {d for d in usage.active_days.get(customer, set()) if day - timedelta(days=ACTIVITY_DAYS) < d <= day}
         row: Row = {
-            "group_id": crm.get("group_id"), "region": crm.get("region"), "language": crm.get("language"),
+            **{name: crm.get(name) for name in CRM}, "policy_segment": "base", "complaints": complained[customer],
             "billed_amount": own.billed_amount,
             "prepaid_usage_amount": own.prepaid_usage_amount, "prepaid_fee_amount": own.prepaid_fee_amount,
             "billed_months": own.billed_months, "usage_months": own.usage_months, "lines_in_service": len(his),
@@ -190,4 +196,5 @@ def recompute(landing: Path, day: date, policy_file: Path = DEFAULT_POLICY) -> E
                 "subscription_id": line, "brand": interval.row["brand"], "as_of_date": day,
             }  # fmt: skip
     assert month_of(day) not in window
-    return Expected(published, customers, usage)
+    features = {customer: {**customers[customer], **vars(own)} for customer, own in spent.items()}
+    return Expected(published, customers, usage, features)

@@ -12,8 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines import run_context
-from pipelines.run_context import last_closed_month, latest_activation, local_midnight, month_start, run_tables
-from segmentation.policy import preset, read_policy
+from pipelines.run_context import (
+    arpu_months,
+    last_closed_month,
+    latest_activation,
+    local_midnight,
+    month_start,
+    policy_segments,
+    run_tables,
+)
+from segmentation.policy import Segment, preset, read_policy
+from segmentation.policy_types import Threshold
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 POLICY = read_policy(preset("default"))
@@ -84,11 +93,49 @@ def rows(name: str, as_of: date, usage: tuple[date, date] | None = None) -> tupl
 
 
 def test_the_window_is_the_last_closed_months_newest_first() -> None:
-    assert [(r[0], r[-1]) for r in rows("arpu_months", date(2024, 6, 30))] == [
-        ("2024-05", True),
-        ("2024-04", False),
-        ("2024-03", False),
+    assert [(r[0], r[1], r[-1]) for r in rows("arpu_months", date(2024, 6, 30))] == [
+        ("base", "2024-05", True),
+        ("base", "2024-04", False),
+        ("base", "2024-03", False),
     ]
+
+
+def test_each_segment_has_its_own_months_by_its_own_closing_day() -> None:
+    arpu = POLICY.arpu.model_copy(update={"window_months": Threshold[int].of(2), "closing_day": Threshold[int].of(10)})
+    late = POLICY.model_copy(update={"arpu": arpu})
+    segments = (Segment("late", ("M-Zone",), (), late), Segment("base", (), (), POLICY))
+    found = arpu_months(date(2024, 7, 7), SHANGHAI, segments).rows
+    assert [(r[0], r[1], r[-1]) for r in found] == [
+        ("late", "2024-05", True),
+        ("late", "2024-04", False),
+        ("base", "2024-06", True),
+        ("base", "2024-05", False),
+        ("base", "2024-04", False),
+    ]
+
+
+def test_a_segment_takes_each_pair_of_its_brands_and_payment_types() -> None:
+    segments = (
+        Segment("young", ("M-Zone", "Easyown"), ("prepaid", "mixed"), POLICY),
+        Segment("bills", (), ("postpaid",), POLICY),
+        Segment("base", (), (), POLICY),
+    )
+    assert policy_segments(segments).rows == (
+        (1, "young", "M-Zone", "prepaid"),
+        (1, "young", "M-Zone", "mixed"),
+        (1, "young", "Easyown", "prepaid"),
+        (1, "young", "Easyown", "mixed"),
+        (2, "bills", None, "postpaid"),
+        (3, "base", None, None),
+    )
+    assert rows("policy_segments", date(2024, 6, 30)) == ((1, "base", None, None),)
+
+
+def test_complaints_are_looked_for_in_90_days_under_the_reasons_given() -> None:
+    assert run_context.parameters(date(2024, 6, 30), SHANGHAI, "msisdn")["complaints_from"] == date(2024, 4, 2)
+    assert rows("complaint_reasons", date(2024, 6, 30)) == (("CMP",), ("投诉",))
+    given = run_tables(date(2024, 6, 30), SHANGHAI, POLICY, (), None, complaint_reasons=("K", "K"))
+    assert next(t.rows for t in given if t.name == "complaint_reasons") == (("K",),)
 
 
 def test_origins_are_month_ends_whose_horizon_has_passed() -> None:

@@ -158,6 +158,17 @@ def test_the_stories_are_all_there(landing: Path) -> None:
     assert never_billed
 
 
+def test_nearly_all_are_registered_under_their_name_and_some_say_where_they_came_from(landing: Path) -> None:
+    people = newest(landing, "customers")
+    assert people["identity_verified"].value_counts().sort("count", descending=True)["identity_verified"][0] == "true"
+    assert set(people["identity_verified"]) == {"true", "false", None}
+    assert 0.95 <= (people["identity_verified"] == "true").sum() / people.height <= 0.985
+    came = people.filter(pl.col("previous_operator").is_not_null())
+    assert 0.02 <= came.height / people.height <= 0.04
+    ported = newest(landing, "subscriptions").filter(pl.col("ported_in_from").is_not_null())
+    assert ported.height > 0 and not came["customer_id"].is_in(ported["customer_id"].to_list()).any()
+
+
 def test_lists_hold_their_odd_cases(landing: Path) -> None:
     lists = newest(landing, "service_lists").with_columns(
         now=(pl.col("valid_from") <= "2024-06-30") & (pl.col("valid_to").fill_null("9999") > "2024-06-30")

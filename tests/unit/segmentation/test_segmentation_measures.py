@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from segmentation_rows import AS_OF, CUSTOMER, DEFAULT, PREPAID, features, policy_with
 
-from segmentation.columns import AMOUNT_LIMIT, FEATURES, MEASURES, ColumnsError
+from segmentation.columns import AMOUNT_LIMIT, BYTES_LIMIT, FEATURES, MEASURES, SECONDS_LIMIT, ColumnsError
 from segmentation.measures import measures
 
 
@@ -217,6 +217,11 @@ def test_more_columns_in_another_order_are_fine():
         ({"band_churned": 801}, "band_churned exceeds band_exposed"),
         ({"base_churned": None}, "base_churned is null"),
         ({"is_vip": None}, "is_vip is null"),
+        ({"policy_segment": None}, "policy_segment is null"),
+        ({"complaints": -1}, "complaints is below 0"),
+        ({"roaming_seconds": SECONDS_LIMIT + 1}, "roaming_seconds is below 0 or above 10,000,000,000,000"),
+        ({"data_bytes": BYTES_LIMIT + 1}, "data_bytes is below 0 or above 1,000,000,000,000,000,000"),
+        ({"latest_month_data_bytes": -1}, "latest_month_data_bytes is below 0"),
     ],
 )
 def test_impossible_rows_are_refused_with_column_and_customer(change, wording):
@@ -225,6 +230,14 @@ def test_impossible_rows_are_refused_with_column_and_customer(change, wording):
     assert wording in str(raised.value)
     assert "1 row(s), such as customer C7" in str(raised.value)
     assert "fine" not in str(raised.value)
+
+
+def test_what_may_be_unknown_or_large_is_taken():
+    unknown = dict.fromkeys(
+        ("identity_verified", "previous_operator", "latest_month_voice_seconds", "latest_month_data_bytes")
+    )
+    large = {"data_bytes": BYTES_LIMIT, "voice_seconds": SECONDS_LIMIT, "roaming_seconds": SECONDS_LIMIT}
+    assert len(measured(unknown, large, {"roaming_amount": "-5"})) == 3
 
 
 def test_the_described_customer_has_every_feature_column():

@@ -28,6 +28,10 @@ def test_what_the_default_policy_says():
     assert DEFAULT.lists.service_list_precedence == ("black", "red")
 
 
+def test_a_policy_without_segments_has_one_that_takes_everybody():
+    assert [(s.name, s.brands, s.payment_types, s.policy) for s in DEFAULT.segments] == [("base", (), (), DEFAULT)]
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_are_policies_of_their_own_name(name):
     assert read_policy(preset(name), name).name == name
