@@ -50,6 +50,7 @@ RUN_COLUMNS: dict[str, dict[str, str]] = {
         "activated_until": "DATE",
     },
     "service_numbers": {"service_number": "VARCHAR"},
+    "tier_names": {"tier": "VARCHAR", "position": "INTEGER"},
     "list_precedence": {"list": "VARCHAR", "position": "INTEGER"},
     "delivery_days": {"delivery_day": "DATE", "starts_at": "TIMESTAMP", "ends_at": "TIMESTAMP"},
     "published_tiers": {"tier": "VARCHAR", "rows_published": "BIGINT"},
@@ -152,6 +153,7 @@ def run_tables(
         _delivery_days(as_of, zone),
         RunTable("published_tiers", tuple((published_tiers or {}).items())),
         RunTable("service_numbers", tuple((number,) for number in sorted(set(service_numbers)))),
+        RunTable("tier_names", tuple((name, i) for i, name in enumerate(policy.tier_names, start=1))),
         RunTable("list_precedence", tuple((name, i) for i, name in enumerate(policy.lists.precedence, start=1))),
         RunTable("quantiles", tuple((m, Decimal(q)) for m, q in required_cutoffs(policy).iter_rows())),
     )

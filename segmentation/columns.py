@@ -56,6 +56,7 @@ FEATURES: Mapping[str, Dtype] = {
     "service_list": pl.String(),
     "is_vip": pl.Boolean(),
     "vip_account_manager_id": pl.String(),
+    "override_tier": pl.String(),
     "band_exposed": pl.Int64(),
     "band_churned": pl.Int64(),
     "base_exposed": pl.Int64(),
@@ -100,7 +101,7 @@ SCORES: Mapping[str, Dtype] = {
 }
 NULLABLE = frozenset(
     {"account_manager_id", "operator_credit_score", "contract_end_date", "ported_in_from", "last_activity_date"}
-    | {"service_list", "vip_account_manager_id", "arpu_amount", "mou_minutes", "threshold"}
+    | {"service_list", "vip_account_manager_id", "override_tier", "arpu_amount", "mou_minutes", "threshold"}
 )
 
 

@@ -27,6 +27,7 @@ _RUN_MEANINGS = {
     "churn_origins": "Past month ends at which churn is counted, and the as-of date.",
     "tenure_bands": "Activation dates that bound the tenure bands at each origin and on the as-of date.",
     "service_numbers": "The operator's own hotline numbers.",
+    "tier_names": "Tiers of the policy, best first.",
     "list_precedence": "Which service list wins.",
     "delivery_days": "The days up to the as-of date whose deliveries are compared, with their bounds in UTC.",
     "published_tiers": "Lines by tier of the version that this night would follow.",

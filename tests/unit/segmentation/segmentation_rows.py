@@ -49,6 +49,7 @@ CUSTOMER: Mapping[str, Any] = {
     "service_list": None,
     "is_vip": False,
     "vip_account_manager_id": None,
+    "override_tier": None,
     "band_exposed": 800,
     "band_churned": 24,
     "base_exposed": 10_000,
