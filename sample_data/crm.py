@@ -1,6 +1,6 @@
-"""Snapshots of the customers and of the red, black and VIP lists, as they stood on a day.
+"""Snapshots of the customers, of the red, black and VIP lists and of tier overrides, as they stood on a day.
 
-Belongs here: CRM attributes and lists. Does not: lines (changes.py).
+Belongs here: CRM attributes, lists, overrides. Does not: lines (changes.py).
 """
 
 from __future__ import annotations
@@ -19,6 +19,16 @@ from sample_data.people import GENDERS, LANGUAGES, REGIONS, People, customer_ids
 
 LISTS: Final = ("red", "black", "vip")
 LIST_REASONS: Final = ("重要客户", "政府大客户", "恶意欠费", "骚扰电话", "long-standing customer", "市场部推荐")
+
+
+# Tier, reason, who approved; days from the as-of date to start and end. One has run out, one names no known tier.
+OVERRIDES: Final = (
+    ("high", "escalated complaint", "head-of-service", -40, NEVER),
+    ("ordinary", "fraud under investigation", "risk-02", -21, 60),
+    ("mid", "trial of a family offer", "marketing-07", -200, -20),
+    ("platinum", "promised by a shop", "shop-112", -15, NEVER),
+    ("high", "contract signed", "sales-31", 5, NEVER),
+)
 
 
 @dataclass(frozen=True)
@@ -115,6 +125,24 @@ def service_lists(lists: ServiceLists, day: int) -> pl.DataFrame:
             "reason": labels(LIST_REASONS, lists.reason[row]),
             "valid_from": dates(lists.valid_from[row]),
             "valid_to": dates(lists.valid_to[row]),
+        }
+    )
+
+
+def tier_overrides(horizon: Horizon, people: People, lives: Lives, seed: int) -> pl.DataFrame:
+    """The tier_overrides extract at the end of the as-of date: a handful of customers who are still there."""
+    rng = stream(seed, "overrides")
+    here = np.flatnonzero((lives.left == NEVER) & (people.joined < horizon.as_of - 90))
+    chosen = np.sort(rng.choice(here, size=min(here.size, len(OVERRIDES)), replace=False))
+    tiers, reasons, approvers, starts, ends = zip(*OVERRIDES[: chosen.size], strict=True) if chosen.size else ((),) * 5
+    return pl.DataFrame(
+        {
+            "customer_id": customer_ids(chosen),
+            "tier": pl.Series(tiers, dtype=pl.String),
+            "reason": pl.Series(reasons, dtype=pl.String),
+            "approved_by": pl.Series(approvers, dtype=pl.String),
+            "valid_from": dates(horizon.as_of + np.asarray(starts, dtype=np.int64)),
+            "valid_to": dates(np.asarray([e if e == NEVER else horizon.as_of + e for e in ends], dtype=np.int64)),
         }
     )
 

@@ -19,7 +19,7 @@ from sample_data.arrays import DAY, BoolArray, FloatArray, IntArray, money
 from sample_data.changes import history, subscriptions
 from sample_data.contacts import Contacts
 from sample_data.crm import customers as customers_frame
-from sample_data.crm import is_vip, make_lists, purged, service_lists
+from sample_data.crm import is_vip, make_lists, purged, service_lists, tier_overrides
 from sample_data.files import Landing, csv_bytes
 from sample_data.horizon import Horizon, make_horizon
 from sample_data.people import customer_ids
@@ -100,7 +100,7 @@ def _require(holds: bool, message: str) -> None:
 
 
 def _snapshots(world: World, landing: Landing, count: int, report: Progress) -> BoolArray:
-    """Writes customers, subscriptions and lists; returns which lines belong to VIPs."""
+    """Writes customers, subscriptions, lists and overrides; returns which lines belong to VIPs."""
     events = history(world.lines, world.lives, world.changes)
     gone = purged(world.horizon, world.lives, world.seed)
     lists = make_lists(world.horizon, world.people, world.lives, world.seed)
@@ -115,6 +115,8 @@ def _snapshots(world: World, landing: Landing, count: int, report: Progress) -> 
         landing.write("subscriptions", day, frame, gz=False, control=control)
         landing.write("service_lists", day, service_lists(lists, day), gz=False)
         report("snapshots", done, len(days))
+    overrides = tier_overrides(world.horizon, world.people, world.lives, world.seed)
+    landing.write("tier_overrides", world.horizon.as_of, overrides, gz=False)
     return np.asarray(is_vip(lists, world.people.count)[world.lines.customer], dtype=np.bool_)
 
 

@@ -29,6 +29,7 @@ _RUN_MEANINGS = {
     "tenure_bands": "Activation dates that bound the tenure bands at each origin and on the as-of date.",
     "service_numbers": "The operator's own hotline numbers.",
     "complaint_reasons": "How the reason of a contact begins that is a complaint.",
+    "tier_names": "Tiers of the policy, best first.",
     "list_precedence": "Which service list wins.",
     "delivery_days": "The days up to the as-of date whose deliveries are compared, with their bounds in UTC.",
     "published_tiers": "Lines by tier of the version that this night would follow.",

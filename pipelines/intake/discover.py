@@ -15,7 +15,10 @@ from pathlib import Path
 
 from pipelines.intake.refusal import IntakeRefusal
 
-_DATA = (".csv", ".csv.gz", ".txt", ".txt.gz", ".parquet")
+_WORKBOOK = ".xlsx"
+_DATA = (".csv", ".csv.gz", ".txt", ".txt.gz", ".parquet", _WORKBOOK)
+_OTHER_WORKBOOKS = (".xls", ".xlsm", ".xlsb", ".xltx", ".xltm", ".ods")
+_IN_USE = "~$"  # what Excel lays beside a workbook that somebody has open
 _UNFINISHED = (".part", ".tmp")
 _MARKERS = (".ok", ".done", ".md5", ".sha1", ".sha256")
 _DATE = re.compile(r"(?<!\d)((?:19|20)\d{6})(?!\d)")
@@ -29,6 +32,11 @@ class Delivery:
     source: str
     name: str
     file_name: str
+
+    @property
+    def is_workbook(self) -> bool:
+        """Whether it is to be read as an Excel workbook."""
+        return self.name.lower().endswith(_WORKBOOK)
 
     @property
     def order(self) -> tuple[str, str, str]:
@@ -81,6 +89,8 @@ def _judge(entry: Path, source: str, file_name: str) -> Delivery | IntakeRefusal
         return file_name
     if not _is_regular(entry):
         return _not_a_file(file_name)
+    if lower.endswith(_OTHER_WORKBOOKS):
+        return _other_workbook(file_name)
     if not lower.endswith(_DATA):
         return _unknown_kind(file_name)
     return Delivery(entry, source, entry.name, file_name)
@@ -106,7 +116,7 @@ def _visible(folder: Path) -> list[Path]:
 
 
 def _is_ignored(name: str) -> bool:
-    return name.lower().endswith((*_UNFINISHED, *_MARKERS))
+    return name.startswith(_IN_USE) or name.lower().endswith((*_UNFINISHED, *_MARKERS))
 
 
 def _is_regular(path: Path) -> bool:
@@ -156,6 +166,15 @@ def _not_a_file(file_name: str) -> IntakeRefusal:
         "not_a_file",
         "it is a folder, a pipe, or a link that leads nowhere",
         "Put plain files into the folder of a source.",
+    )
+
+
+def _other_workbook(file_name: str) -> IntakeRefusal:
+    return IntakeRefusal(
+        file_name,
+        "unknown_file_type",
+        f"intake reads workbooks as {_WORKBOOK} only: without macros, and not of the old or binary kinds",
+        f"Open it, save it as Excel Workbook ({_WORKBOOK}), deliver that.",
     )
 
 

@@ -212,7 +212,7 @@ def _write_rejects(
     for i in range(len(unsplit.rejected)):
         said = (unsplit.reason(i), unsplit.found[i])
         if said not in known:
-            failures.append(failure(said[0], found=said[1], expected=opened.fields))
+            failures.append(opened.unsplit_failure(*said))
             known[said] = len(failures)
         extra[i] = known[said]
     lines = np.concatenate([lines, np.array(unsplit.rejected, np.int64)])

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.intake.beforehand import CELL_REASONS, Beforehand
 from pipelines.intake.file_rules import Format
 from pipelines.intake.lines import Positions, bounds, chunks
 from pipelines.intake.prescan import is_regular
@@ -21,13 +22,15 @@ SEPARATOR = "\x1f"
 Flags = npt.NDArray[np.bool_]
 _SEP = 0x1F
 # A rejected line keeps the position of its reason in this list: a byte a line.
-_REASONS = ("wrong_field_count", "quote_not_closed", "quote_misplaced", "control_character")
+_REASONS = ("wrong_field_count", "quote_not_closed", "quote_misplaced", "control_character", *CELL_REASONS)
 _CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 @dataclass
 class Normalised:
     """Which lines did not make it into the copy. `rejected`, `reasons`, `found` run parallel, by line number.
+
+    `found` is the number of fields, or for a cell's reason (CELL_REASONS) its column (0-based).
 
     `omitted` are all lines that are no row of the copy (header, blank, trailer, rejected), ascending.
     """
@@ -44,15 +47,26 @@ class Normalised:
 
 
 def normalise(
-    path: Path, target: Path, form: Format, *, fields: int, max_line_bytes: int, trailer_line: int | None
+    path: Path,
+    target: Path,
+    form: Format,
+    *,
+    fields: int,
+    max_line_bytes: int,
+    trailer_line: int | None,
+    beforehand: Beforehand,
 ) -> Normalised:
-    """Writes `target` from the prescanned text at `path`. The header is left out, as is line `trailer_line`."""
+    """Writes `target` from the prescanned text at `path`.
+
+    The header is left out, as is line `trailer_line`; the lines of `beforehand` are rejected for its reasons.
+    """
     out = Normalised()
-    writer = _Writer(form, fields, out)
+    writer = _Writer(form, fields, out, beforehand)
     with target.open("wb") as stream:
         for chunk in chunks(path, target.name, max_line_bytes):
             holds_trailer = trailer_line is not None and 0 <= trailer_line - chunk.first_line < len(chunk.ends)
-            is_plain = chunk.first_line > 1 and not holds_trailer
+            is_faulty = len(beforehand.between(chunk.first_line, chunk.first_line + len(chunk.ends))) > 0
+            is_plain = chunk.first_line > 1 and not holds_trailer and not is_faulty
             if is_plain and is_regular(chunk.data, form, fields, len(chunk.ends)):
                 stream.write(chunk.data.translate(writer.table))
                 stream.write(b"" if chunk.data.endswith(b"\n") else b"\n")
@@ -62,7 +76,8 @@ def normalise(
 
 
 class _Writer:
-    def __init__(self, form: Format, fields: int, out: Normalised) -> None:
+    def __init__(self, form: Format, fields: int, out: Normalised, beforehand: Beforehand) -> None:
+        self.beforehand = beforehand
         self.delimiter = ord(form.delimiter)
         self.quoted = form.quote != "none"
         self.header = form.header
@@ -92,6 +107,7 @@ class _Writer:
             keep = np.ones(len(values), np.bool_)
             keep[quotes] = False
         special |= _count(marks, starts, ends) != self.fields - 1
+        special[self.beforehand.between(first_line, first_line + len(starts)) - first_line] = True
         if first_line == 1 and self.header:
             special[0] = True
         if trailer_line is not None and first_line <= trailer_line < first_line + len(starts):
@@ -137,6 +153,8 @@ class _Writer:
             out.blank += 1
             out.omitted.append(number)
             return b""
+        if (fault := self.beforehand.at(number)) is not None:
+            return self._reject(number, *fault)
         parts: list[bytes] | None = []
         if _CONTROL.search(line):
             reason = "control_character"
@@ -186,7 +204,7 @@ def physical_lines(rows: Positions, omitted: Positions) -> Positions:
 
 def split_header(line: bytes, form: Format) -> list[str]:
     """The names in a header line, by the same rules as a record."""
-    writer = _Writer(form, 0, Normalised())
+    writer = _Writer(form, 0, Normalised(), Beforehand())
     plain = line.removesuffix(b"\r")
     parts = writer._split(plain) if writer.quoted and b'"' in plain else None
     return [p.decode("utf-8", "replace") for p in parts or plain.split(form.delimiter.encode())]

@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
+from pipelines.intake.beforehand import CELL_REASONS, Beforehand
 from pipelines.intake.discover import Delivery
 from pipelines.intake.file_rules import Format
 from pipelines.intake.header import require_header
@@ -21,9 +22,12 @@ from pipelines.intake.mapping import SourceMapping
 from pipelines.intake.normalise import SEPARATOR, Normalised, normalise, physical_lines, split_header
 from pipelines.intake.parquet import parquet_columns_and_rows
 from pipelines.intake.prescan import Scan, prescan
+from pipelines.intake.reasons import Failure, failure
 from pipelines.intake.refusal import IntakeRefusal
 from pipelines.intake.settings import IntakeSettings
 from pipelines.intake.spool import needs_spool, sha256_of, spool
+from pipelines.intake.xlsx import transcode, wanted
+from pipelines.intake.xlsx.sheet import column_letters
 from pipelines.sql_text import identifier, literal, without_globs
 
 _OF_DATA = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.OutOfRangeException)
@@ -46,12 +50,18 @@ class Opened:
     scan: Scan | None = None
     plain: Path | None = None
     is_parquet: bool = False
-    fields: int = 0
+    columns: tuple[str, ...] = ()
 
     @property
     def data_records(self) -> int:
         """Lines that are records: no header, no trailer, not blank."""
         return self.records - self.header - self.trailer - self.unsplit.blank
+
+    def unsplit_failure(self, reason: str, found: int) -> Failure:
+        """What is said of a line in `unsplit.rejected`, see Normalised."""
+        if reason in CELL_REASONS:
+            return failure(reason, self.columns[found], letters=column_letters(found))
+        return failure(reason, found=found, expected=len(self.columns))
 
     def lines_of(self, rows: Positions) -> Positions:
         """Physical line numbers (1-based) of rows of `source` (0-based)."""
@@ -88,7 +98,7 @@ def open_file(delivery: Delivery, mapping: SourceMapping, settings: IntakeSettin
         opened = _open_parquet(link, delivery, mapping, settings)
     else:
         opened = _open_text(link, delivery, mapping, settings, folder)
-    opened.size, opened.fields = before[0], len(mapping.header)
+    opened.size, opened.columns = before[0], mapping.header
     require_unchanged(delivery, before)
     return opened
 
@@ -140,8 +150,21 @@ def _open_text(
     link: Path, delivery: Delivery, mapping: SourceMapping, settings: IntakeSettings, folder: Path
 ) -> Opened:
     form, fields = mapping.format, len(mapping.header)
-    plain, digest = link, None
-    if needs_spool(link, delivery.name, form.encoding):
+    plain, digest, beforehand = link, None, Beforehand()
+    if delivery.is_workbook:
+        plain, digest = folder / "plain", sha256_of(link)
+        form = form.model_copy(update={"delimiter": ",", "quote": '"', "encoding": "utf-8"})
+        kinds = wanted(mapping)
+        beforehand = transcode(
+            link,
+            delivery.file_name,
+            plain,
+            sheet_name=delivery.source,
+            columns=[kinds[name] for name in mapping.header],
+            header_rows=int(form.header),
+            settings=settings,
+        )
+    elif needs_spool(link, delivery.name, form.encoding):
         plain = folder / "plain"
         digest = spool(link, delivery.file_name, form.encoding, plain, settings)
     scan = prescan(
@@ -151,13 +174,19 @@ def _open_text(
         require_header(split_header(scan.header_line or b"", form), mapping.header, delivery.file_name)
     trailer = _trailer(scan, form, delivery.file_name)
     opened = Opened(scan.sha256, 0, "", scan.lines, int(form.header), int(trailer is not None), scan=scan, plain=plain)
-    if scan.is_regular:
+    if scan.is_regular and not beforehand.lines:
         opened.unsplit.omitted.extend([1] * opened.header)
         opened.source = _read_csv(plain, mapping.header, form.delimiter, opened.header, scan.longest)
     else:
         target = folder / "normalised"
         opened.unsplit = normalise(
-            plain, target, form, fields=fields, max_line_bytes=settings.max_line_bytes, trailer_line=trailer
+            plain,
+            target,
+            form,
+            fields=fields,
+            max_line_bytes=settings.max_line_bytes,
+            trailer_line=trailer,
+            beforehand=beforehand,
         )
         opened.source = _read_csv(target, mapping.header, SEPARATOR, 0, scan.longest)
     return opened

@@ -28,6 +28,18 @@ _SENTENCES = {
     "bad_number_form": "{column} is no number in international form (+ and 7 to 15 digits){extra}.",
     "bad_form": "{column} has not the form {extra}.",
     "not_a_boolean": "{column} is neither true nor false.",
+    "cell_error": "{column} (column {letters}) holds an error such as #N/A. Mend the formula, or empty the cell.",
+    "cell_formula": "{column} (column {letters}) holds a formula without a stored result; nothing is calculated here. "
+    "Open the workbook in Excel, let it calculate, save it.",
+    "cell_rounded": "{column} (column {letters}) is a number of more than 15 digits, which Excel has rounded. Format "
+    "the column as text and enter it anew.",
+    "cell_exponent": "{column} (column {letters}) is shown as an exponent such as 8.6138E+12, so that nobody sees its "
+    "digits. Format the column as text and enter it anew.",
+    "cell_percent": "{column} (column {letters}) is shown in percent: 50 % is stored as 0.5. Format it as a number.",
+    "cell_date": "{column} (column {letters}) is a date in Excel and none in the contract: Excel makes dates of 1-2 or "
+    "2024-05. Format the column as text and enter it anew.",
+    "cell_control": "{column} (column {letters}) holds a line break or another control character. Write it on one "
+    "line.",
     "key_conflict": "A record with the same {column} and other content was accepted before, or stands further up. "
     "{extra}",
 }

@@ -31,6 +31,10 @@ with found as (
     from staging.subscriptions
     group by file_id
     union all
+    select 'tier_overrides', file_id, count(*), 0, 0
+    from staging.tier_overrides
+    group by file_id
+    union all
     select extract, file_id, 0, count(*), 0
     from intake.rejects
     group by extract, file_id

@@ -242,6 +242,7 @@ select
     s.service_list, -- red, black or null
     coalesce(s.is_vip, false) as is_vip, -- on the VIP list
     s.vip_account_manager_id, -- manager named on the VIP list
+    d.override_tier, -- tier by an operator's decision
     case when k.has_postpaid_line then 'postpaid' else 'prepaid' end
     || ':' || coalesce(t.tenure_band, 'none') as churn_band, -- payment type and tenure
     coalesce(r.exposed, 0) as band_exposed, -- customers of the band in history
@@ -262,6 +263,7 @@ left join features.activity as a on a.customer_id = l.customer_id and a.origin_d
 left join payment_behaviour as b on b.customer_id = l.customer_id
 left join payers as y on y.customer_id = l.customer_id
 left join features.service_lists as s on s.customer_id = l.customer_id
+left join features.tier_overrides as d on d.customer_id = l.customer_id
 left join run.tenure_bands as t
     on t.origin_date = $as_of_date
     and l.first_activation_date > t.activated_after and l.first_activation_date <= t.activated_until

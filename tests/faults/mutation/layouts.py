@@ -20,7 +20,7 @@ from sample_data import generate
 
 AS_OF = date(2024, 6, 30)
 ZONE, CURRENCY = "Asia/Shanghai", "CNY"
-EXTRACTS = ("bills", "cdr", "contacts", "customers", "payments", "service_lists", "subscriptions")
+EXTRACTS = ("bills", "cdr", "contacts", "customers", "payments", "service_lists", "subscriptions", "tier_overrides")
 
 SWITCH = r"""
 source: switch

@@ -14,7 +14,7 @@ SHIPPED = [
     f"{schema}.{name}" for schema in ("staging", "published", "marts", "features") for name in contract_names(schema)
 ]
 # The identity model: what every operator must be able to deliver.
-EXTRACTS = {"customers", "subscriptions", "bills", "payments", "service_lists", "cdr", "contacts"}
+EXTRACTS = {"customers", "subscriptions", "bills", "payments", "service_lists", "tier_overrides", "cdr", "contacts"}
 
 
 def text_of(table: str) -> str:

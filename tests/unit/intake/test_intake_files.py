@@ -221,7 +221,7 @@ def test_a_temporary_folder_with_globs_in_its_name(desk: Desk, tmp_path: Path) -
 def test_what_lies_about_is_named(desk: Desk, tmp_path: Path) -> None:
     desk.put("customer/a.csv", b"x")
     desk.put("stray.csv", b"x")
-    desk.put("cdr/table.xlsx", b"x")
+    desk.put("cdr/table.docx", b"x")
     desk.put("cdr/gone_20240630.csv.ctl", b"records: 1")
     for ignored in (".hidden.csv", "growing.csv.part", "growing.tmp", "done.ok"):
         desk.put(f"cdr/{ignored}", b"x")
@@ -235,7 +235,7 @@ def test_what_lies_about_is_named(desk: Desk, tmp_path: Path) -> None:
         ("cdr/folder.csv", "not_a_file"),
         ("cdr/gone_20240630.csv.ctl", "file_missing"),
         ("cdr/pipe.csv", "not_a_file"),
-        ("cdr/table.xlsx", "unknown_file_type"),
+        ("cdr/table.docx", "unknown_file_type"),
         ("customer", "unknown_folder"),
         ("stray.csv", "file_without_folder"),
     ]

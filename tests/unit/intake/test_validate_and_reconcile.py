@@ -141,7 +141,7 @@ class TestValidate:
             ("cdr_20240701.csv.gz", b"no gzip", "gzip_damaged"),
             ("cdr_20240701.csv", cdr_file(cdr_row())[:-3] + b"\xff\n", "not_in_encoding"),
             ("cdr_20240629.csv", cdr_file(cdr_row(record_id="other")), "name_taken"),
-            ("cdr_20240701.xlsx", b"", "unknown_file_type"),
+            ("cdr_20240701.xls", b"", "unknown_file_type"),
             ("cdr_20240701.csv.part", b"", "unknown_file_type"),
         ],
     )
