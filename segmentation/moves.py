@@ -121,7 +121,8 @@ def tier_history(policy: Policy, as_of_date: dt.date) -> list[pl.Expr]:
     own_ended = other_ground & (pl.col("was_tier_ground") != BY_SCORE)
     other_policy = pl.col("policy_version") != pl.col("was_policy_version")
     up = pl.col("tier_flag") < pl.col("was_tier_flag")
-    down = "demoted" if policy.moves.validity is None else "rerated"
+    raised = "promoted" if policy.moves.promotion == "at_once" else "rerated"
+    lowered = "demoted" if policy.moves.validity is None else "rerated"
     cause = (
         pl.when(first)
         .then(pl.lit("first_rating"))
@@ -134,8 +135,8 @@ def tier_history(policy: Policy, as_of_date: dt.date) -> list[pl.Expr]:
         .when(other_policy)
         .then(pl.lit("adopted"))
         .when(up)
-        .then(pl.lit("promoted"))
-        .otherwise(pl.lit(down))
+        .then(pl.lit(raised))
+        .otherwise(pl.lit(lowered))
     )
     since = pl.when(same).then("was_tier_since").otherwise(pl.lit(as_of_date, dtype=pl.Date))
     return [since.alias("tier_since"), cause.alias("tier_cause")]

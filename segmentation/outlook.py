@@ -45,7 +45,7 @@ def lifted_by(policy: Policy, steps: Steps) -> pl.Expr:
             rate = int(dimension.per_unit.points * ONE) * weight_units(dimension) // ONE * (_FINE_OF_UNIT // ONE)
             unit = ONE if dimension.per_unit.count != "exact" or measure == "tenure" else 1
             # Rounded up to what can be earned: whole units, or ten-thousandths.
-            needed = -((-wanted) // whole(rate * unit)) * whole(unit)
+            needed = (wanted + whole(rate * unit - 1)) // whole(rate * unit) * whole(unit)
             limit = dimension.per_unit.at_most
             possible = wanted <= whole(int(limit * FINE)) if limit is not None else pl.lit(value=True)
             text = pl.concat_str(pl.lit(f"{measure}="), plain_text(to_decimal(needed, 18, 4)))

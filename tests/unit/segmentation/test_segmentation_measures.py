@@ -22,6 +22,7 @@ def test_the_whole_row_of_one_customer():
         {
             "customer_id": "C1",
             "arpu_amount": Decimal("116.1667"),
+            "spend_amount": Decimal("348.5000"),
             "mou_minutes": Decimal("200.0000"),
             "tenure_months": 45,
             "credit": Decimal("82.7778"),

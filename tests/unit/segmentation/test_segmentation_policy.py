@@ -38,7 +38,10 @@ def test_presets_are_policies_of_their_own_name(name):
 
 
 def test_an_unknown_preset_names_those_that_exist():
-    with pytest.raises(PolicyError, match="no preset policy is called 'gold'; there are default, quantile"):
+    with pytest.raises(
+        PolicyError,
+        match="no preset policy is called 'gold'; there are default, quantile, pareto, star, gotone_2025, power_utility",
+    ):
         preset("gold")
 
 
@@ -59,31 +62,76 @@ def test_sections_left_out_have_the_documented_defaults():
     [
         ([("name: default", "name: default\nvalu: 1")], "(whole policy)", "unknown key 'valu': did you mean 'value'?"),
         ([("closing_day", "closing_days")], "arpu", "unknown key 'closing_days': did you mean 'closing_day'?"),
-        ([("from: 30,", "form: 30,")], "value.arpu.steps[1]", "unknown key 'form': did you mean 'from'?"),
+        ([("from: 30, points", "form: 30, points")], "value.arpu.steps[1]", "unknown key 'form': did you mean 'from'?"),
         ([("min_score: 50", "min_points: 50")], "tiers[2]", "unknown key 'min_points': did you mean 'min_score'?"),
         ([("at_most: ordinary", "zzz: ordinary")], "lists.black", "known here: reason, date, at_least, at_most"),
-        ([("{value: 5,", "{valeu: 5,")], "arpu.closing_day", "unknown key 'valeu': did you mean 'value'?"),
+        (
+            [("closing_day: {value: 5,", "closing_day: {valeu: 5,")],
+            "arpu.closing_day",
+            "unknown key 'valeu': did you mean 'value'?",
+        ),
         ([("owner: customer-value@operator.example\n", "")], "owner", "this key is missing; add it"),
         ([('version: "1"', "version: 1")], "version", "expected text; found 1; put it in quotes"),
-        ([("on_time: 0.4", "on_time: 0.3999")], "credit.weights", "arrears_stops 0.2 = 0.9999"),
-        ([("on_time: 0.4", "on_time: 0.5")], "credit.weights", "weights must sum to 1 exactly; on_time 0.5 + "),
+        ([("on_time: {value: 0.4,", "on_time: {value: 0.3999,")], "credit.weights", "arrears_stops 0.2 = 0.9999"),
         (
-            [("{value: 0.5, r", "{value: 0.6, r")],
+            [("on_time: {value: 0.4,", "on_time: {value: 0.5,")],
+            "credit.weights",
+            "weights must sum to 1 exactly; on_time 0.5 + ",
+        ),
+        (
+            [("weight: {value: 0.5, r", "weight: {value: 0.6, r")],
             "value",
             "arpu.weight 0.6 + tenure.weight 0.3 + credit.weight 0.2 = 1.1",
         ),
         ([("from: 50,", "from: 20,")], "value.arpu", "steps are not ordered: 20 comes after 30; list them ascending"),
         ([("from: 50,", "from: 30,")], "value.arpu", "steps are not ordered: 30 comes after 30"),
         ([("from: 30, points: 20", "from: 30, points: 40")], "value.arpu", "a higher value must give more points"),
-        ([("from: 30,", "quantile: 0.3,")], "value.arpu", "steps mix `from:` and `quantile:`"),
-        ([("from: 30,", "from: 30, quantile: 0.3,")], "value.arpu.steps[1]", "give exactly one of them"),
-        ([("from: 30,", "from: -1,")], "value.arpu.steps[1].from", "greater than or equal to 0; found -1"),
-        ([("points: 25", "points: 25.0001")], "value.credit", "needs more than 4 decimals; use rounder numbers"),
+        ([("from: 30, points", "quantile: 0.3, points")], "value.arpu", "steps mix `from:` and `quantile:`"),
+        ([("from: 30, points", "from: 30, quantile: 0.3, points")], "value.arpu.steps[1]", "give exactly one of them"),
         (
-            [("no_history_points: {value: 0", "no_history_points: {value: 0.0001")],
-            "(whole policy)",
-            "arpu.no_history_points 0.0001 × weight 0.5 = 0.00005 needs more than 4 decimals",
+            [("from: 30, points", "from: -1, points")],
+            "value.arpu.steps[1].from",
+            "greater than or equal to 0; found -1",
         ),
+        (
+            [("from: 60, points: 100", "from: 60, points: 101")],
+            "value.tenure",
+            "weighted points go to 100; leave out all",
+        ),
+        (
+            [("min_score: 75", "min_score: 101")],
+            "(whole policy)",
+            "'high' begins at 101, and weighted scores end at 100",
+        ),
+        ([("moves:\n", "moves:\n  promoton: at_once\n")], "moves", "unknown key 'promoton': did you mean 'promotion'?"),
+        ([("promotion: at_once", "promotion: at_rating")], "moves", "promotion at_rating needs `validity:`"),
+        (
+            [("moves:\n", "moves:\n  validity: {months: 12, until: '01-31'}\n")],
+            "moves.validity",
+            "give either `months: 12`",
+        ),
+        (
+            [("moves:\n", "moves:\n  validity: {until: '02-30'}\n")],
+            "moves.validity",
+            "until 02-30 is no day of every year",
+        ),
+        (
+            [("{tier: high, min_arpu", "{tier: gold, min_arpu")],
+            "(whole policy)",
+            "provisional.tier: no tier is called 'gold'",
+        ),
+        (
+            [("tiers: [mid], stages: [warning]", "tiers: [middle], stages: [warning]")],
+            "(whole policy)",
+            "plays[2].tiers: no",
+        ),
+        (
+            [('from: 150, reason: "the spend', 'from: 70, reason: "the spend')],
+            "(whole policy)",
+            "spend_grade are not ordered",
+        ),
+        ([("measure: data_bytes", "measure: data")], "hints[3].measure", "found 'data'"),
+        ([("reason_codes: ", "reason_code: ")], "lifecycle.warning.complaints", "did you mean 'reason_codes'?"),
         (
             [("min_score: 50", "min_score: 80")],
             "(whole policy)",
@@ -91,7 +139,7 @@ def test_sections_left_out_have_the_documented_defaults():
         ),
         ([("min_score: 50", "min_score: 75")], "(whole policy)", "'mid' (min_score 75) follows 'high' (min_score 75)"),
         ([("ordinary, min_score: 0", "ordinary, min_score: 1")], "(whole policy)", "'ordinary', must have min_score 0"),
-        ([("name: mid", "name: high")], "(whole policy)", "tiers: 'high' is named twice"),
+        ([("name: mid, min_score", "name: high, min_score")], "(whole policy)", "tiers: 'high' is named twice"),
         (
             [("at_least: high", "at_least: gold")],
             "(whole policy)",
@@ -143,7 +191,11 @@ def test_one_band_with_the_band_rule_on_would_warn_everybody():
 
 def test_all_faults_are_listed_at_once():
     with pytest.raises(PolicyError) as raised:
-        read_policy(changed_text(("closing_day", "closing_days"), ("on_time: 0.4", "on_time: 0.5"), ("CNY", "yuan")))
+        read_policy(
+            changed_text(
+                ("closing_day", "closing_days"), ("on_time: {value: 0.4,", "on_time: {value: 0.5,"), ("CNY", "yuan")
+            )
+        )
     assert len(str(raised.value).splitlines()) == 4
 
 
@@ -201,3 +253,57 @@ def test_numbers_are_exact():
 def test_the_fingerprint_is_the_contents(case, change, same):
     assert (policy_with(change).fingerprint == DEFAULT.fingerprint) is same, case
     assert len(DEFAULT.fingerprint) == 64
+
+
+SEGMENT = """
+segments:
+  - name: young
+    brands: [m-zone]
+    payment_types: [prepaid]
+    policy:
+      arpu: {window_months: 1}
+      tiers: [{name: high, min_score: 60}, {name: mid, min_score: 30}, {name: ordinary, min_score: 0}]
+"""
+
+
+def test_a_segment_replaces_whole_sections_and_keeps_the_rest():
+    policy = read_policy(preset("default") + SEGMENT.encode())
+    young, base = policy.segments
+    assert (young.name, young.brands, young.payment_types) == ("young", ("m-zone",), ("prepaid",))
+    assert (young.policy.arpu.window_months.value, young.policy.arpu.closing_day.value) == (1, 5)
+    assert [tier.min_score for tier in young.policy.tiers] == [60, 30, 0]
+    assert young.policy.value == base.policy.value
+    assert (base.name, base.brands, base.policy) == ("base", (), policy)
+    assert DEFAULT.segments[0].policy is DEFAULT
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "wording"),
+    [
+        ("name: young", "name: base", "the name base is taken"),
+        ("    brands: [m-zone]\n    payment_types: [prepaid]\n", "", "a segment names brands, payment_types or both"),
+        ("[prepaid]", "[paid]", "payment type 'paid' is neither postpaid nor prepaid"),
+        ("arpu: {window", "churn: {window", "churn can't be a segment's; one policy has one of it"),
+        ("window_months: 1", "window_month: 1", "unknown key 'window_month': did you mean 'window_months'?"),
+        ("name: mid, min_score: 30", "name: middle, min_score: 30", "no tier is called 'mid'"),
+        (
+            "{name: high, min_score: 60}",
+            "{name: top, min_score: 80}, {name: high, min_score: 60}",
+            "use the same names",
+        ),
+    ],
+)
+def test_what_a_segment_may_not_be(old, new, wording):
+    assert SEGMENT.count(old) == 1
+    with pytest.raises(PolicyError) as raised:
+        read_policy(preset("default") + SEGMENT.replace(old, new).encode(), "mine.yaml")
+    assert wording in str(raised.value)
+
+
+def test_the_fingerprint_sees_a_segment_and_not_how_it_is_written():
+    def fingerprint(text: str) -> str:
+        return read_policy(preset("default") + text.encode()).fingerprint
+
+    assert fingerprint(SEGMENT) != DEFAULT.fingerprint
+    assert fingerprint(SEGMENT) == fingerprint(SEGMENT.replace("min_score: 60", "min_score: 60.0"))
+    assert fingerprint(SEGMENT) != fingerprint(SEGMENT.replace("min_score: 60", "min_score: 61"))

@@ -21,10 +21,10 @@ HARDEST = read_policy(
     .replace(b"days_past_due: {value: 30", b"days_past_due: {value: 366")
     .replace(b"overdue_ratio: {value: 2,", b"overdue_ratio: {value: 99.9,")
     .replace(b"arrears_stops: {value: 3", b"arrears_stops: {value: 20")
-    .replace(
-        b"{on_time: 0.4, days_past_due: 0.2, overdue: 0.2, arrears_stops: 0.2}",
-        b"{on_time: 0.4001, days_past_due: 0.1999, overdue: 0.1997, arrears_stops: 0.2003}",
-    )
+    .replace(b"on_time: {value: 0.4,", b"on_time: {value: 0.4001,")
+    .replace(b"days_past_due: {value: 0.2,", b"days_past_due: {value: 0.1999,")
+    .replace(b"overdue: {value: 0.2,", b"overdue: {value: 0.1997,")
+    .replace(b"arrears_stops: {value: 0.2,", b"arrears_stops: {value: 0.2003,")
 )
 assert HARDEST.credit.caps.overdue_ratio.value == Decimal("99.9"), "the default policy's text has changed"
 
@@ -193,10 +193,10 @@ def _credit(row, caps, weights) -> Decimal:
 
     mean_due = Fraction(row["amount_due_total"]) / bills
     exact = (
-        Fraction(weights.on_time) * Fraction(row["bills_paid_on_time"], bills)
-        + Fraction(weights.days_past_due) * good(Fraction(row["days_past_due"], bills), caps.days_past_due.value)
-        + Fraction(weights.overdue) * good(Fraction(row["overdue_amount"]) / mean_due, caps.overdue_ratio.value)
-        + Fraction(weights.arrears_stops) * good(Fraction(row["arrears_stops"]), caps.arrears_stops.value)
+        Fraction(weights.on_time.value) * Fraction(row["bills_paid_on_time"], bills)
+        + Fraction(weights.days_past_due.value) * good(Fraction(row["days_past_due"], bills), caps.days_past_due.value)
+        + Fraction(weights.overdue.value) * good(Fraction(row["overdue_amount"]) / mean_due, caps.overdue_ratio.value)
+        + Fraction(weights.arrears_stops.value) * good(Fraction(row["arrears_stops"]), caps.arrears_stops.value)
     )
     return decimal_half_up(100 * exact, 4)
 
@@ -235,3 +235,47 @@ def _step(start: dt.date, months: int) -> dt.date:
         except ValueError:
             continue
     raise AssertionError
+
+
+UNEVEN = read_policy(
+    preset("default")
+    .replace(b"weight: {value: 0.5,", b"weight: {value: 0.3337,")
+    .replace(b"weight: {value: 0.3,", b"weight: {value: 0.3332,")
+    .replace(b"weight: {value: 0.2,", b"weight: {value: 0.3331,")
+    .replace(b"points: 20, reason", b"points: 13.3333, reason")
+    .replace(b"points: 40, reason", b"points: 47.7777, reason")
+    .replace(b"points: 75, reason", b"points: 71.1111, reason")
+)
+
+
+@FEW
+@given(st.lists(customers(), min_size=1, max_size=8))
+def test_parts_are_rounded_by_largest_remainder_and_add_up(rows):
+    for row in scored(*rows, policy=UNEVEN):
+        exact = {
+            measure: Fraction(getattr(UNEVEN.value, measure).weight.value) * Fraction(row[f"{measure}_points"])
+            for measure in ("arpu", "tenure", "credit")
+        }
+        parts = {measure: row[f"{measure}_part"] for measure in exact}
+        assert sum(parts.values()) == row["value_score"] == decimal_half_up(sum(exact.values()), 4)
+        lost = {measure: exact[measure] * 10_000 % 1 for measure in exact}
+        raised = {m for m in exact if parts[m] > exact[m] or (parts[m] == exact[m] and lost[m] > 0)}
+        assert all(abs(Fraction(parts[m]) - exact[m]) < Fraction(1, 10_000) for m in exact)
+        assert all(lost[up] >= lost[cut] for up in raised for cut in set(exact) - raised)
+
+
+@FEW
+@given(st.lists(customers(), min_size=1, max_size=6))
+def test_what_lifts_does_lift_and_a_little_less_does_not(rows):
+    columns = {"arpu": "arpu_amount", "tenure": "tenure_months", "credit": "credit"}
+    for change, row in zip([r for r in rows if r["lines_in_service"]], scored(*rows), strict=True):
+        for code in filter(None, row["lifted_by"].split(";")):
+            measure, _, wanted = code.partition("=")
+            step = 1 if measure == "tenure" else Decimal("0.0001")
+            value = int(wanted) if measure == "tenure" else Decimal(wanted)
+            enough, short = (
+                scored(change, measured={columns[measure]: number})[0]["value_tier"] for number in (value, value - step)
+            )
+            names = DEFAULT.tier_names
+            assert names.index(enough) < names.index(row["value_tier"]), code
+            assert names.index(short) >= names.index(row["value_tier"]), code

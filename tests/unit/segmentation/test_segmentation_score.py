@@ -32,28 +32,56 @@ def test_the_whole_row_of_one_customer():
         {
             "customer_id": "C1",
             "as_of_date": AS_OF,
+            "policy_segment": "base",
             "arpu_amount": Decimal("116.1667"),
+            "spend_amount": Decimal("348.5000"),
             "mou_minutes": Decimal("200.0000"),
             "tenure_months": 45,
             "credit": Decimal("82.7778"),
             "credit_source": "payments",
-            "arpu_points": Decimal("60.0000"),
-            "tenure_points": Decimal("80.0000"),
-            "credit_points": Decimal("75.0000"),
             "arpu_part": Decimal("30.0000"),
+            "spend_part": Decimal("0.0000"),
             "tenure_part": Decimal("24.0000"),
             "credit_part": Decimal("15.0000"),
+            "mou_part": Decimal("0.0000"),
             "value_score": Decimal("69.0000"),
-            "value_tier": "mid",
+            "spend_grade": "mid",
+            "score_tier": "mid",
             "tier": "mid",
             "tier_flag": 2,
+            "tier_since": AS_OF,
+            "tier_cause": "first_rating",
+            "tier_ground": "score",
+            "value_tier": "mid",
+            "stay_until": None,
+            "rated_on": AS_OF,
+            "rated_until": None,
+            "rated_score": Decimal("69.0000"),
+            "closed_month": None,
+            "below_before": 0,
+            "below_now": False,
             "lifecycle_stage": "stable",
+            "stage_since": AS_OF,
+            "stage_cause": "stage_settled",
+            "next_stage": None,
+            "next_stage_since": None,
+            "arpu_points": Decimal("60.0000"),
+            "spend_points": Decimal("0.0000"),
+            "tenure_points": Decimal("80.0000"),
+            "credit_points": Decimal("75.0000"),
+            "mou_points": Decimal("0.0000"),
+            "below_months": 0,
+            "provisional_until": None,
             "churn_risk": Decimal("0.030000"),
             "churn_risk_band": "elevated",
             "service_list": "none",
             "is_vip": False,
             "account_manager_id": None,
+            "retention_play": "introduce-services",
+            "usage_hints": "",
             "reasons": "arpu_points=60;tenure_points=80;credit_points=75;credit_payments",
+            "lifted_by": "arpu=120;tenure=60",
+            "changes": "",
             "policy_version": "default@1",
             "model_version": "band-rate-1",
         }
@@ -94,10 +122,12 @@ def test_a_tier_begins_exactly_at_its_score(score_reached, tier, flag):
 
 def test_five_stars_are_a_policy_away():
     text = preset("default").decode()
-    start, end = text.index("tiers:"), text.index("lists:")
+    start, end = text.index("tiers:"), text.index("# By spend alone")
     stars = "".join(f"  - {{name: star{n}, min_score: {(n - 1) * 20}}}\n" for n in (5, 4, 3, 2, 1))
     text = text[:start] + "tiers:\n" + stars + "\n" + text[end:]
-    text = text.replace("at_least: high", "at_least: star4").replace("at_most: ordinary", "at_most: star1")
+    text = text[: text.index("# What to do")] + text[text.index("# Plans for") :]
+    text = text.replace("{tier: high, min_arpu", "{tier: star4, min_arpu").replace("at_least: high", "at_least: star4")
+    text = text.replace("at_most: ordinary", "at_most: star1")
     policy = read_policy(text.encode())
     rows = scored({}, {"service_list": "red"}, {"service_list": "black"}, policy=policy)
     assert [(row["tier"], row["tier_flag"]) for row in rows] == [("star4", 2), ("star4", 2), ("star1", 5)]
