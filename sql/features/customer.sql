@@ -102,19 +102,24 @@ covered_months as (
         on b.billing_period = m.billing_period
 ),
 
-months_on_network as (
-    select
-        l.customer_id,
-        sum(case when m.has_bills then 1 else 0 end)::integer as billed_months,
-        sum(case when m.has_usage then 1 else 0 end)::integer as usage_months
-    from (
-        select customer_id, billing_period
-        from features.subscription_months
-        group by customer_id, billing_period
-    ) as l
+held_months as (
+    select l.billing_period, l.subscription_id, l.customer_id, l.payment_type, m.is_latest_closed, m.has_bills, m.has_usage
+    from features.subscription_months as l
     join segmented as g on g.customer_id = l.customer_id
     join covered_months as m on m.segment = g.segment and m.billing_period = l.billing_period
-    group by l.customer_id
+),
+
+months_on_network as (
+    select
+        customer_id,
+        sum(case when has_bills then 1 else 0 end)::integer as billed_months,
+        sum(case when has_usage then 1 else 0 end)::integer as usage_months
+    from (
+        select customer_id, billing_period, has_bills, has_usage
+        from held_months
+        group by customer_id, billing_period, has_bills, has_usage
+    ) as months
+    group by customer_id
 ),
 
 billed as (
@@ -135,25 +140,21 @@ billed as (
 used as (
     -- What a postpaid line used is in its bill: only a prepaid line's charges count.
     select
-        p.customer_id,
-        sum(p.prepaid_charge)::decimal(18, 4) as prepaid_usage_amount,
-        sum(p.voice_seconds)::bigint as voice_seconds,
-        sum(p.long_distance_seconds)::bigint as long_distance_seconds,
-        sum(p.roaming_seconds)::bigint as roaming_seconds,
-        sum(p.data_bytes)::bigint as data_bytes,
-        sum(case when m.is_latest_closed then p.prepaid_charge else 0 end)::decimal(18, 4) as latest_month_amount,
-        sum(case when m.is_latest_closed then p.voice_seconds else 0 end)::bigint as latest_month_voice_seconds,
-        sum(case when m.is_latest_closed then p.data_bytes else 0 end)::bigint as latest_month_data_bytes
-    from (
-        select u.*, l.customer_id, case when l.payment_type = 'prepaid' then u.charge_amount else 0 end as prepaid_charge
-        from features.usage_monthly as u
-        join features.subscription_months as l
-            on l.billing_period = u.billing_period and l.subscription_id = u.subscription_id
-    ) as p
-    join segmented as g on g.customer_id = p.customer_id
-    join covered_months as m on m.segment = g.segment and m.billing_period = p.billing_period
-    where m.has_usage
-    group by p.customer_id
+        h.customer_id,
+        sum(case when h.payment_type = 'prepaid' then u.charge_amount else 0 end)::decimal(18, 4) as prepaid_usage_amount,
+        sum(u.voice_seconds)::bigint as voice_seconds,
+        sum(u.long_distance_seconds)::bigint as long_distance_seconds,
+        sum(u.roaming_seconds)::bigint as roaming_seconds,
+        sum(u.data_bytes)::bigint as data_bytes,
+        sum(
+            case when h.is_latest_closed and h.payment_type = 'prepaid' then u.charge_amount else 0 end
+        )::decimal(18, 4) as latest_month_amount,
+        sum(case when h.is_latest_closed then u.voice_seconds else 0 end)::bigint as latest_month_voice_seconds,
+        sum(case when h.is_latest_closed then u.data_bytes else 0 end)::bigint as latest_month_data_bytes
+    from features.usage_monthly as u
+    join held_months as h on h.billing_period = u.billing_period and h.subscription_id = u.subscription_id
+    where h.has_usage
+    group by h.customer_id
 ),
 
 observed as (
