@@ -1,14 +1,22 @@
 """sql/scores/cutoffs.sql: the smallest value at or below which at least a share of the customers lies."""
 
 import pytest
-from sql_desk import SqlDesk
+from sql_desk import SqlDesk, read_rows
 
 TABLE = "scores.cutoffs"
 
 
+def given_measures(desk: SqlDesk, text: str, segment: str = "base") -> None:
+    """Measures of customers who are all in one segment."""
+    desk.given("scores.measures", text)
+    _, rows = read_rows(text)
+    for row in rows:
+        desk.given("features.customer", f"customer_id\n {row[0]}", policy_segment=segment)
+
+
 def given_arpu(desk: SqlDesk, values: list[str]) -> None:
     rows = "\n".join(f"C{n} | {value} | 12 | 60" for n, value in enumerate(values))
-    desk.given("scores.measures", f"customer_id | arpu_amount | tenure_months | credit\n{rows}")
+    given_measures(desk, f"customer_id | arpu_amount | tenure_months | credit\n{rows}")
 
 
 @pytest.mark.parametrize(
@@ -28,15 +36,15 @@ def given_arpu(desk: SqlDesk, values: list[str]) -> None:
     ],
 )
 def test_a_cutoff_is_a_value_of_the_population(desk: SqlDesk, values: list[str], quantile: str, threshold: str) -> None:
-    desk.given("run.quantiles", f"measure | quantile\n arpu | {quantile}")
+    desk.given("run.quantiles", f"segment | measure | quantile\n base | arpu | {quantile}")
     given_arpu(desk, values)
     desk.expect(TABLE, f"measure | quantile | threshold\n arpu | {quantile} | {threshold}")
 
 
 def test_customers_without_a_known_arpu_are_not_in_its_population(desk: SqlDesk) -> None:
-    desk.given("run.quantiles", "measure | quantile\n arpu | 0.5\n tenure | 0.5")
-    desk.given(
-        "scores.measures",
+    desk.given("run.quantiles", "measure | quantile\n arpu | 0.5\n tenure | 0.5", segment="base")
+    given_measures(
+        desk,
         """
         customer_id | arpu_amount | tenure_months | credit
         C1          |             | 0             | 60
@@ -59,9 +67,10 @@ def test_each_measure_is_cut_in_its_own_population(desk: SqlDesk) -> None:
         tenure  | 0.9
         credit  | 0.5
         """,
+        segment="base",
     )
-    desk.given(
-        "scores.measures",
+    given_measures(
+        desk,
         """
         customer_id | arpu_amount | tenure_months | credit
         C1          | 100.5       | 3             | 99.1234
@@ -107,7 +116,7 @@ def test_a_policy_of_absolute_steps_asks_for_none_and_the_quantile_policy_for_fi
 )
 def test_a_quantile_nobody_has_a_measure_for_has_a_row_without_a_threshold(desk: SqlDesk, measures: str) -> None:
     desk.at(desk.parameters["as_of_date"], policy="quantile")
-    desk.given("scores.measures", f"customer_id | arpu_amount | tenure_months | credit\n{measures}")
+    given_measures(desk, f"customer_id | arpu_amount | tenure_months | credit\n{measures}")
     desk.expect(
         TABLE,
         """
@@ -122,6 +131,23 @@ def test_a_quantile_nobody_has_a_measure_for_has_a_row_without_a_threshold(desk:
 
 
 def test_a_measure_without_values_takes_nothing_from_another(desk: SqlDesk) -> None:
-    desk.given("run.quantiles", "measure | quantile\n arpu | 0.5\n credit | 0.5")
-    desk.given("scores.measures", "customer_id | arpu_amount | tenure_months | credit\n C1 | | 0 | 60")
+    desk.given("run.quantiles", "measure | quantile\n arpu | 0.5\n credit | 0.5", segment="base")
+    given_measures(desk, "customer_id | arpu_amount | tenure_months | credit\n C1 | | 0 | 60")
     desk.expect(TABLE, "measure | threshold\n arpu | \n credit | 60")
+
+
+def test_each_segment_is_cut_in_its_own_population(desk: SqlDesk) -> None:
+    desk.given(
+        "run.quantiles", "segment | measure | quantile\n base | arpu | 0.5\n young | arpu | 0.5\n young | mou | 0.5"
+    )
+    given_measures(desk, "customer_id | arpu_amount | mou_minutes\n C1 | 100 | 1\n C2 | 200 | 2\n C3 | 300 | 3")
+    given_measures(desk, "customer_id | arpu_amount | mou_minutes\n Y1 | 10 | 40\n Y2 | 20 | 50", segment="young")
+    desk.expect(
+        TABLE,
+        """
+        segment | measure | threshold
+        base    | arpu    | 200
+        young   | arpu    | 10
+        young   | mou     | 40
+        """,
+    )

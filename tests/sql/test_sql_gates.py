@@ -1,6 +1,6 @@
 """The gates: audits that stop publication unless the operator accepts with a reason.
 
-Belongs here: delivery_empty, delivery_shrank, closed_month_shrank, published_shrank, tier_share_moved. Does not: what a
+Belongs here: delivery_empty, delivery_shrank, closed_month_shrank, published_shrank, moves_over_cap. Does not: what a
 shut gate does to a run (tests/integration).
 """
 
@@ -11,7 +11,6 @@ from sql_desk import SqlDesk
 
 BOUNDS = {
     "max_volume_drop": Decimal("0.6"),
-    "max_tier_share_change": Decimal("0.1"),
     "gate_min_records": 100,
 }
 FILE = "source | extract | file_id | known_at | accepted | duplicate"
@@ -191,36 +190,68 @@ def test_a_table_with_far_fewer_lines_is_named(desk: SqlDesk, now: int, shrank: 
 def test_the_first_table_has_nothing_to_be_compared_with(desk: SqlDesk) -> None:
     candidate(desk, mid=3)
     desk.expect("audits.published_shrank", "rows_published | rows_now", **BOUNDS)
-    desk.expect("audits.tier_share_moved", "tier", **BOUNDS)
 
 
-@pytest.mark.parametrize(
-    ("high", "moved"),
-    [
-        pytest.param(60, "", id="from 20 to 30 percent"),
-        pytest.param(61, "\n high | 200 | 305 | 0.1\n mid | 800 | 695 | 0.1", id="from 20 to 30.5 percent"),
-        pytest.param(20, "", id="from 20 to 10 percent"),
-        pytest.param(19, "\n high | 200 | 95 | 0.1\n mid | 800 | 905 | 0.1", id="from 20 to 9.5 percent"),
-    ],
-)
-def test_a_tier_whose_share_jumps_past_the_bound_is_named(desk: SqlDesk, high: int, moved: str) -> None:
-    published(desk, high=20, mid=80)
-    candidate(desk, high=high, mid=200 - high)
-    desk.expect("audits.tier_share_moved", "tier | permille_before | permille_now | bound" + moved, **BOUNDS)
+CAPS = """
+    kind         | occasion | cap
+    other        | night    | 0.05
+    other_policy | adoption | 0.2
+    rating_ended | validity | 0.5
+"""
 
 
-def test_a_tier_that_is_new_and_one_that_is_gone_are_named(desk: SqlDesk) -> None:
-    published(desk, high=20, mid=80, ordinary=100)
-    candidate(desk, stars=40, mid=80, ordinary=80)
-    desk.expect("audits.tier_share_moved", "tier | permille_before | permille_now\n stars | 0 | 200", **BOUNDS)
-    desk.expect(
-        "audits.tier_share_moved",
-        "tier | permille_before\n stars | 0",
-        **(BOUNDS | {"max_tier_share_change": Decimal("0.15")}),
-    )
+def scored(
+    desk: SqlDesk, *groups: tuple[int, str, str, str], policy: str = "p@1", rated_until: str | None = None
+) -> None:
+    """So many customers of tier and cause tonight, and of a tier the night before."""
+    for group in groups:
+        count, before, now, cause = group
+        for _ in range(count):
+            number = desk.con.execute(
+                "select coalesce(max(customer_id::integer), 0) + 1 from scores.customer"
+            ).fetchall()
+            one = {"customer_id": str(number[0][0])}
+            desk.given("scores.customer", f"tier | tier_cause\n {now} | {cause}", policy_version=policy, **one)
+            until = {"was_rated_until": rated_until} if rated_until else {}
+            desk.given("features.tier_state", f"was_tier\n {before}", was_policy_version="p@1", **one, **until)
 
 
-def test_a_small_table_may_change(desk: SqlDesk) -> None:
-    published(desk, high=50, mid=49)
-    candidate(desk, high=1, mid=98)
-    desk.expect("audits.tier_share_moved", "tier", **BOUNDS)
+@pytest.fixture
+def capped(desk: SqlDesk) -> SqlDesk:
+    desk.con.execute("delete from run.move_caps")
+    desk.given("run.move_caps", CAPS)
+    desk.given("scores.customer", "customer_id | tier | tier_cause | policy_version\n 0 | mid | first_rating | p@1")
+    return desk
+
+
+@pytest.mark.parametrize(("moves", "told"), [(5, ""), (6, "night | 6 | 100 | 0.05")])
+def test_more_moves_than_the_cap_of_the_night_are_told(capped: SqlDesk, moves: int, told: str) -> None:
+    half = moves // 2
+    stays = (100 - moves, "mid", "mid", "promoted")  # promoted on an earlier night
+    scored(capped, (half, "mid", "high", "promoted"), (moves - half, "high", "mid", "demoted"), stays)
+    capped.expect("audits.moves_over_cap", f"occasion | moved | customers | cap\n {told}", **BOUNDS)
+
+
+def test_customers_who_move_for_a_reason_of_their_own_and_new_ones_are_not_counted(capped: SqlDesk) -> None:
+    own = ("red_list", "red_list_ended", "override", "provisional", "first_rating")
+    scored(capped, *((20, "mid", "high", cause) for cause in own))
+    capped.expect("audits.moves_over_cap", "occasion", **BOUNDS)
+
+
+@pytest.mark.parametrize(("moves", "told"), [(20, ""), (21, "adoption | 21 | 100 | 0.2")])
+def test_another_policy_has_a_cap_of_its_own(capped: SqlDesk, moves: int, told: str) -> None:
+    scored(capped, (moves, "mid", "high", "adopted"), (100 - moves, "mid", "mid", "promoted"), policy="p@2")
+    capped.expect("audits.moves_over_cap", f"occasion | moved | customers | cap\n {told}", **BOUNDS)
+
+
+def test_ratings_that_end_have_a_cap_of_their_own(capped: SqlDesk) -> None:
+    scored(capped, (50, "high", "mid", "rerated"), rated_until="2024-06-30")
+    scored(capped, (50, "mid", "mid", "promoted"))
+    capped.expect("audits.moves_over_cap", "occasion", **BOUNDS)
+    scored(capped, (2, "high", "mid", "rerated"), rated_until="2024-06-30")
+    capped.expect("audits.moves_over_cap", "occasion | moved | customers\n validity | 52 | 102", **BOUNDS)
+
+
+def test_a_small_operator_and_a_first_run_are_not_judged(capped: SqlDesk) -> None:
+    scored(capped, (99, "mid", "high", "promoted"))
+    capped.expect("audits.moves_over_cap", "occasion", **BOUNDS)

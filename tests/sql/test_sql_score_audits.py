@@ -39,19 +39,19 @@ def test_everybody_in_service_scored_once_passes(desk: SqlDesk) -> None:
         pytest.param("100", "50 | 30 | 20", False, id="highest"),
         pytest.param("76.5001", "40 | 24 | 12.5", True, id="a unit too much"),
         pytest.param("76.4999", "40 | 24 | 12.5", True, id="a unit too little"),
-        pytest.param("100.0001", "50.0001 | 30 | 20", True, id="above 100"),
+        pytest.param("2700", "2000 | 500 | 200", False, id="points that are added up go beyond 100"),
         pytest.param("-0.0001", "-0.0001 | 0 | 0", True, id="below 0"),
     ],
 )
-def test_a_score_is_the_exact_sum_of_its_parts_within_0_to_100(
+def test_a_score_is_the_exact_sum_of_its_parts_and_not_negative(
     desk: SqlDesk, score: str, parts: str, listed: bool
 ) -> None:
     header = "value_score | arpu_part | tenure_part | credit_part"
-    desk.given("scores.customer", f"{header}\n {score} | {parts}", customer_id="C1")
+    desk.given("scores.customer", f"{header}\n {score} | {parts}", customer_id="C1", spend_part="0", mou_part="0")
     desk.expect("audits.score_does_not_add_up", "customer_id | value_score\n" + (f"C1 | {score}" if listed else ""))
 
 
 def test_the_sum_as_it_should_be_is_shown(desk: SqlDesk) -> None:
-    row = "customer_id | value_score | arpu_part | tenure_part | credit_part\n C1 | 70 | 40 | 24 | 12.5"
-    desk.given("scores.customer", row)
-    desk.expect("audits.score_does_not_add_up", "customer_id | value_score | sum_of_parts\n C1 | 70 | 76.5")
+    row = "customer_id | value_score | arpu_part | spend_part | tenure_part | credit_part | mou_part"
+    desk.given("scores.customer", f"{row}\n C1 | 70 | 40 | 1 | 24 | 12.5 | 2")
+    desk.expect("audits.score_does_not_add_up", "customer_id | value_score | sum_of_parts\n C1 | 70 | 79.5")

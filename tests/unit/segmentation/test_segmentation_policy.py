@@ -40,7 +40,7 @@ def test_presets_are_policies_of_their_own_name(name):
 def test_an_unknown_preset_names_those_that_exist():
     with pytest.raises(
         PolicyError,
-        match="no preset policy is called 'gold'; there are default, quantile, pareto, star, gotone_2025, power_utility",
+        match="no preset policy is called 'gold'; there are default, quantile, pareto, star, gotone_2025",
     ):
         preset("gold")
 

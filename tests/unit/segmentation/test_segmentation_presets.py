@@ -43,7 +43,7 @@ def rated(name: str, cutoffs: pl.DataFrame | None = None, **change: Any) -> dict
         ("too few points for a star", 12, "120", 0, True, 32, "unrated"),
     ],
 )
-def test_star_rating(
+def test_star_rating(  # noqa: PLR0917 (a row of the table)
     case: str, months: int, half_year: str, stops: int, verified: bool | None, points: int, stars: str
 ) -> None:
     row = rated(
@@ -74,7 +74,7 @@ def test_star_rating(
         ("refunds above charges", 36, "-50", 0, 200, "member"),
     ],
 )
-def test_gotone_points_of_2025(
+def test_gotone_points_of_2025(  # noqa: PLR0917 (a row of the table)
     case: str, months: int, year: str, spend_points: int, tenure_points: int, level: str
 ) -> None:
     row = rated(
@@ -109,7 +109,7 @@ def test_the_80_20_split(case: str, arpu: str, tier: str) -> None:
         ("a new small flat without a bill due", "300", None, "0", 3, "0.4*0 + 0.1*0 + 0.5*50", "standard"),
     ],
 )
-def test_power_utility(
+def test_power_utility(  # noqa: PLR0917 (a row of the table)
     case: str, year: str, on_time: int | None, overdue: str, months: int, score: str, tier: str
 ) -> None:
     row = rated(

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from decimal import Decimal
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -58,7 +59,7 @@ def year(policy: Policy) -> list[pl.DataFrame]:
 def changes(nights: list[pl.DataFrame]) -> int:
     """Changes of tier from night to night of those who only waver."""
     tiers = [night.filter(~RISES)["tier"] for night in nights]
-    return sum((one != other).sum() for one, other in zip(tiers, tiers[1:], strict=False))
+    return sum((one != other).sum() for one, other in pairwise(tiers))
 
 
 def test_hysteresis_leaves_at_most_a_fifth_of_the_changes_and_no_rise_waits() -> None:
