@@ -21,7 +21,7 @@ import xlsxwriter
 
 from pipelines.durable import Disk
 
-Kind = Literal["text", "integer", "amount", "fraction", "share", "date", "time", "yes_no"]
+Kind = Literal["text", "prose", "integer", "amount", "fraction", "share", "date", "time", "yes_no"]
 
 MOST_ROWS = 1_048_575  # below the header
 _MOST_CHARACTERS = 32_767
@@ -35,6 +35,7 @@ _RUNS = re.compile("[=+\\-@\t\r\n＝＋－＠]")
 _NOT_IN_NAMES = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
 _FORMATS: Mapping[Kind, str] = {
     "text": "@",
+    "prose": "@",
     "integer": "#,##0",
     "amount": "#,##0.00",
     "fraction": "0.0000",
@@ -126,7 +127,7 @@ class _Writer:
         self.header = book.add_format({"bold": True, "bg_color": "#DDE6F0", "bottom": 1, "valign": "top"})
         self.formats = {
             (kind, marked, guarded): book.add_format(
-                {"num_format": form, "valign": "top"}
+                {"num_format": form, "valign": "top", "text_wrap": kind == "prose"}
                 | ({"bg_color": "#FFC7CE", "font_color": "#9C0006"} if marked else {})
                 | ({"quote_prefix": True} if guarded else {})
             )
@@ -182,9 +183,8 @@ class _Writer:
             write = page.write_datetime
         else:
             # A string stays a string; the quote prefix keeps it one when somebody edits the cell.
-            text = _shortened(str(value))
-            write, value = page.write_string, text
-            page.write_string(row, column, text, self.formats["text", marked, _RUNS.match(text) is not None])
+            text, shape = _shortened(str(value)), kind if kind == "prose" else "text"
+            page.write_string(row, column, text, self.formats[shape, marked, _RUNS.match(text) is not None])
             return
         write(row, column, value, self.formats[kind, marked, False])
 

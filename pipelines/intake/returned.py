@@ -24,9 +24,9 @@ _LONGEST_NAME = 180  # bytes: room for what is put before and behind it
 _LEADING = (
     Column("row", "Row of the sheet that was delivered.", "integer"),
     Column("cell", "The cell that is wrong, where it is a single one."),
-    Column("reason", "Code of the reason; docs/sources.md lists them all."),
-    Column("what is wrong"),
-    Column("what to do"),
+    Column("code", "Code of the reason; docs/sources.md lists them all."),
+    Column("what is wrong", kind="prose"),
+    Column("what to do", kind="prose"),
 )
 _BEYOND = Column("beyond the header", "What stood right of the last column of the header.")
 _AS_TEXT = "Format the whole column as Text (Ctrl+1), enter the value anew."
@@ -55,7 +55,7 @@ CURES = {
     "cell_formula": "Open the workbook in Excel, let it calculate, save it; or paste the column as values.",
     "cell_rounded": _AS_TEXT,
     "cell_exponent": _AS_TEXT,
-    "cell_percent": "Format the column as Number.",
+    "cell_scaled": "Format the column as Number, without percent or thousands.",
     "cell_date": _AS_TEXT,
     "cell_control": "Remove line breaks (Alt+Enter) from the cell.",
     "key_conflict": "Keep one of the rows with this key; correct what was taken before by a new, whole delivery.",

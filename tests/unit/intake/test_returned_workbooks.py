@@ -44,7 +44,7 @@ def test_refused_rows_come_back_with_the_wrong_cell_marked(returning: Desk, tmp_
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o750
     found = read_back(path)["refused rows"]
     header = [cell.value for cell in found[0]]
-    assert header[:5] == ["row", "cell", "reason", "what is wrong", "what to do"]
+    assert header[:5] == ["row", "cell", "code", "what is wrong", "what to do"]
     assert header[5:] == ["customer_id", "list", "account_manager_id", "reason", "valid_from", "valid_to"]
     assert [[cell.value for cell in row[:3]] for row in found[1:]] == [
         ["3", "B3", "unknown_code"],
@@ -84,7 +84,7 @@ def test_a_refused_file_comes_back_with_the_reason(returning: Desk) -> None:
     returning.put(NAME, sheet(GOOD, header=["customer", "list"]))
     (path,) = returning.run().returned
     ((_, *header), (name, *said)) = read_back(path)["refused file"]
-    assert [cell.value for cell in header] == ["row", "reason", "what is wrong", "what to do"]
+    assert [cell.value for cell in header] == ["row", "code", "what is wrong", "what to do"]
     assert name.value == NAME
     assert (said[0].value, said[1].value) == ("1", "header_differs")
     assert returning.run().returned == (path,)  # it is tried again, and refused again
