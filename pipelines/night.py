@@ -172,6 +172,7 @@ class Night:
             max_file_bytes=self.settings.max_file_bytes,
             duplicate_window_days=self.settings.duplicate_window_days,
             ledger_copy=self.home / "ledger.jsonl",
+            returned_folder=self.home / "returned",
         )
 
 

@@ -101,8 +101,13 @@ def run_night(
     warned = tuple(
         f"{c.asset_key.to_user_string()}: {c.description}" for c in checks if c.severity == dg.AssetCheckSeverity.WARN
     )
-    published = _metadata(result, "published.customer_tiers")
-    if recovered := _metadata(result, "intake.files").get("lost_and_taken_again"):
+    published, intake = _metadata(result, "published.customer_tiers"), _metadata(result, "intake.files")
+    marked = intake.get("returned_workbooks") or []
+    warned = (
+        *(f"rows were rejected, and are marked for their sender, cell by cell: {path}" for path in marked),
+        *warned,
+    )
+    if recovered := intake.get("lost_and_taken_again"):
         warned = (
             f"the warehouse had lost {recovered} files that the ledger copy has, and took them again from landing/: is "
             "the disk sound?",

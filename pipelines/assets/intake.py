@@ -43,10 +43,14 @@ def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefiniti
             rows = {name: warehouse.count(con, f"staging.{name}") for name in specs.EXTRACTS}
             ledger = {name: warehouse.count(con, f"intake.{name}") for name in INTAKE_COLUMNS}
         progress.step("intake", 1, 1)
+        returned = [str(path) for path in report.returned]
         if report.refused:
+            marked = ["Marked for their senders, cell by cell:", *returned] if returned else []
             raise dg.Failure(
-                description="Refused, nothing of these files was taken:\n" + "\n".join(map(str, report.refused)),
-                metadata={"refused_files": len(report.refused)},
+                description="\n".join(
+                    ["Refused, nothing of these files was taken:", *map(str, report.refused), *marked]
+                ),
+                metadata={"refused_files": len(report.refused), "returned_workbooks": dg.MetadataValue.json(returned)},
                 allow_retries=False,
             )
         for name in specs.EXTRACTS:
@@ -61,6 +65,7 @@ def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefiniti
                     "dagster/row_count": records,
                     "copies_ignored_this_run": len(report.copies),
                     "lost_and_taken_again": len(report.recovered),
+                    "returned_workbooks": dg.MetadataValue.json(returned),
                 },
             )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from pipelines.cli import extracts, intake, nights, reading, versions, web
+from pipelines.cli import extracts, intake, nights, reading, versions, web, workbooks
 
 app = typer.Typer(
     name="tierline",
@@ -32,6 +32,7 @@ app.command(rich_help_panel="Extracts")(intake.validate)
 app.command(rich_help_panel="Extracts")(intake.reconcile)
 app.command(rich_help_panel="Extracts")(extracts.sample)
 app.command(rich_help_panel="Reading")(reading.lookup)
+app.command(rich_help_panel="Reading")(workbooks.report)
 app.command(rich_help_panel="Reading")(web.ui)
 app.command(rich_help_panel="Versions")(versions.versions)
 app.command(rich_help_panel="Versions")(versions.rollback)

@@ -49,7 +49,8 @@ def validate(  # noqa: PLR0917 (each is an option by name on the command line)
 
     Runs the very steps of a night against the home's warehouse, where earlier records are,
     and rolls them back; without a warehouse against an empty one. Exits with 0 if the
-    file would be taken or is a copy, with 3 if it would be refused.
+    file would be taken or is a copy, with 3 if it would be refused. The refused rows of a
+    workbook (.xlsx) are written to <home>/returned/, each with the wrong cell marked.
 
     [bold]Examples[/]
 
@@ -90,7 +91,8 @@ def _warehouse_or_none(night: Night) -> Iterator[tuple[duckdb.DuckDBPyConnection
             yield con, night.intake_settings
     else:
         with duckdb.connect() as con, tempfile.TemporaryDirectory(prefix="tierline-") as folder:
-            yield con, replace(night.intake_settings, temporary_folder=Path(folder))
+            settings = replace(night.intake_settings, temporary_folder=Path(folder))
+            yield con, settings if night.home.is_dir() else replace(settings, returned_folder=None)
 
 
 def _rehearsal_document(found: Rehearsal) -> dict[str, Any]:
@@ -104,6 +106,8 @@ def _rehearsal_document(found: Rehearsal) -> dict[str, Any]:
     if found.entry is not None:
         document |= asdict(found.entry)
         document["rejected"] = [asdict(rejected) for rejected in found.rejected]
+    if found.returned is not None:
+        document["returned"] = str(found.returned)
     return document
 
 
@@ -111,6 +115,7 @@ def _print_rehearsal(found: Rehearsal) -> None:
     name = escape(found.file_name)
     if found.refusal is not None:
         out.print(f"[bold red]refused:[/] {escape(str(found.refusal))}", soft_wrap=True)
+        _print_returned(found)
         return
     if found.copy is not None:
         out.print(f"[yellow]copy:[/] {name} has the content of {escape(found.copy.same_as)}; nothing would be done")
@@ -142,6 +147,12 @@ def _print_rehearsal(found: Rehearsal) -> None:
             f"{f' in {escape(reason.column)}' if reason.column else ''}, {where}: {escape(reason.detail)}",
             soft_wrap=True,
         )
+    _print_returned(found)
+
+
+def _print_returned(found: Rehearsal) -> None:
+    if found.returned is not None:
+        out.print(f"marked for the sender, cell by cell: {escape(str(found.returned))}", soft_wrap=True)
 
 
 def reconcile(

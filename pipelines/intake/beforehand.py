@@ -19,7 +19,7 @@ CELL_REASONS = (
     "cell_formula",
     "cell_rounded",
     "cell_exponent",
-    "cell_percent",
+    "cell_scaled",
     "cell_date",
     "cell_control",
 )

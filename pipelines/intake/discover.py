@@ -34,11 +34,6 @@ class Delivery:
     file_name: str
 
     @property
-    def is_workbook(self) -> bool:
-        """Whether it is to be read as an Excel workbook."""
-        return self.name.lower().endswith(_WORKBOOK)
-
-    @property
     def order(self) -> tuple[str, str, str]:
         """By the date in the name, then the name; undated files come first."""
         dated = _DATE.search(self.name)
@@ -94,6 +89,11 @@ def _judge(entry: Path, source: str, file_name: str) -> Delivery | IntakeRefusal
     if not lower.endswith(_DATA):
         return _unknown_kind(file_name)
     return Delivery(entry, source, entry.name, file_name)
+
+
+def is_workbook(name: str) -> bool:
+    """Whether a file of that name is read as an Excel workbook."""
+    return name.lower().endswith(_WORKBOOK)
 
 
 def delivery_of(path: Path, source: str) -> Delivery | IntakeRefusal:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from itertools import chain
 from pathlib import Path
 
 import duckdb
@@ -17,6 +18,7 @@ from pipelines.intake.ledger_copy import LedgerCopy
 from pipelines.intake.mapping import SourceMapping, with_identities
 from pipelines.intake.refusal import IntakeRefusal
 from pipelines.intake.replay import prepare, settle, take_again
+from pipelines.intake.returned import returned_workbooks
 from pipelines.intake.settings import FileCopy, FileOutcome, IntakeReport, IntakeSettings, Progress
 from pipelines.intake.taking import take_file, write_refusal
 
@@ -75,4 +77,6 @@ def ingest(
             copy.append(ledger.entries(con, delivery.file_name)[0])
     if deliveries:
         progress.step("intake", len(deliveries), len(deliveries))
-    return IntakeReport(tuple(accepted), tuple(copies), tuple(refused), found.ignored, tuple(sorted(names)))
+    done_now = (found.file_name for found in accepted if found.file_name not in names)
+    returned = returned_workbooks(settings.returned_folder, chain(done_now, (refusal.file for refusal in refused)))
+    return IntakeReport(tuple(accepted), tuple(copies), tuple(refused), found.ignored, tuple(sorted(names)), returned)

@@ -14,7 +14,7 @@ import duckdb
 import numpy as np
 
 from pipelines.intake.beforehand import CELL_REASONS, Beforehand
-from pipelines.intake.discover import Delivery
+from pipelines.intake.discover import Delivery, is_workbook
 from pipelines.intake.file_rules import Format
 from pipelines.intake.header import require_header
 from pipelines.intake.lines import Positions, raw_lines
@@ -151,7 +151,7 @@ def _open_text(
 ) -> Opened:
     form, fields = mapping.format, len(mapping.header)
     plain, digest, beforehand = link, None, Beforehand()
-    if delivery.is_workbook:
+    if is_workbook(delivery.name):
         plain, digest = folder / "plain", sha256_of(link)
         form = form.model_copy(update={"delimiter": ",", "quote": '"', "encoding": "utf-8"})
         kinds = wanted(mapping)

@@ -35,7 +35,8 @@ _SENTENCES = {
     "the column as text and enter it anew.",
     "cell_exponent": "{column} (column {letters}) is shown as an exponent such as 8.6138E+12, so that nobody sees its "
     "digits. Format the column as text and enter it anew.",
-    "cell_percent": "{column} (column {letters}) is shown in percent: 50 % is stored as 0.5. Format it as a number.",
+    "cell_scaled": "{column} (column {letters}) is shown in another scale than it is stored in: 50 % is 0.5. Format it "
+    "as a plain number.",
     "cell_date": "{column} (column {letters}) is a date in Excel and none in the contract: Excel makes dates of 1-2 or "
     "2024-05. Format the column as text and enter it anew.",
     "cell_control": "{column} (column {letters}) holds a line break or another control character. Write it on one "

@@ -18,6 +18,7 @@ from pipelines.intake.ledger_copy import LedgerEntry
 from pipelines.intake.mapping import SourceMapping, with_identities
 from pipelines.intake.refusal import IntakeRefusal
 from pipelines.intake.replay import prepare
+from pipelines.intake.returned import returned_workbooks
 from pipelines.intake.settings import FileCopy, FileOutcome, IntakeSettings
 from pipelines.intake.taking import FileTaking
 
@@ -38,13 +39,17 @@ class RejectedFor:
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """One of: `entry` (it would be taken, with these counts), `copy` (nothing would be done), `refusal`."""
+    """One of: `entry` (it would be taken, with these counts), `copy` (nothing would be done), `refusal`.
+
+    `returned` is the marked workbook of a workbook that would be refused, or has rejected rows.
+    """
 
     file_name: str
     entry: LedgerEntry | None = None
     copy: FileCopy | None = None
     refusal: IntakeRefusal | None = None
     rejected: tuple[RejectedFor, ...] = ()
+    returned: Path | None = None
 
 
 def rehearse(
@@ -72,12 +77,15 @@ def rehearse(
 
     def look(outcomes: list[FileOutcome]) -> None:
         rejected = _rejected(con, [outcome.file_id for outcome in outcomes])
-        seen.append(Rehearsal(name, entry=ledger.entries(con, name)[0], rejected=rejected))
+        (entry,), given_back = ledger.entries(con, name), returned_workbooks(settings.returned_folder, iter([name]))
+        returned = given_back[0] if rejected and given_back else None
+        seen.append(Rehearsal(name, entry=entry, rejected=rejected, returned=returned))
 
+    taking = FileTaking(con, delivery, mapping, as_of_date, settings, look=look)
     try:
-        taken = FileTaking(con, delivery, mapping, as_of_date, settings, look=look).take()
+        taken = taking.take()
     except IntakeRefusal as refusal:
-        return Rehearsal(name, refusal=refusal)
+        return Rehearsal(name, refusal=refusal, returned=taking.give_back(refusal))
     return Rehearsal(name, copy=taken) if isinstance(taken, FileCopy) else seen[0]
 
 

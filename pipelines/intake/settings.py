@@ -22,7 +22,8 @@ class IntakeSettings:
     `time_zone` is an IANA name, `currency` an ISO 4217 code. `max_expansion` is decompressed ÷ compressed bytes;
     deflate reaches about 1030 on zeros, while extracts stay under 30. `max_file_bytes` counts decompressed bytes.
     A call detail record's key may not come again within `duplicate_window_days` before or after its day.
-    `ledger_copy` is the file that keeps the ledger outside the database; None keeps none.
+    `ledger_copy` is the file that keeps the ledger outside the database; None keeps none. Marked workbooks of refused
+    rows go to `returned_folder`; None writes none.
     """
 
     time_zone: str
@@ -33,6 +34,7 @@ class IntakeSettings:
     max_file_bytes: int = 32 * 1024 * MIB
     duplicate_window_days: int = 7
     ledger_copy: Path | None = None
+    returned_folder: Path | None = None
 
 
 class Progress(Protocol):
@@ -71,7 +73,8 @@ class FileCopy:
 class IntakeReport:
     """What one run of intake did. The caller decides whether refusals stop the night.
 
-    `recovered` are files that the database had lost and that were taken again; they are in `accepted` too.
+    `recovered` are files that the database had lost and that were taken again; they are in `accepted` too. `returned`
+    are the marked workbooks of this run's files.
     """
 
     accepted: tuple[FileOutcome, ...] = ()
@@ -79,3 +82,4 @@ class IntakeReport:
     refused: tuple[IntakeRefusal, ...] = ()
     ignored: tuple[str, ...] = field(default=())
     recovered: tuple[str, ...] = field(default=())
+    returned: tuple[Path, ...] = field(default=())

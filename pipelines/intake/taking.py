@@ -5,7 +5,7 @@ Belongs here: the order of the steps of one file. Does not: going through many (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from pathlib import Path
@@ -16,13 +16,14 @@ from data_contracts import contract
 from pipelines.intake import ledger
 from pipelines.intake.changes import note_subscription_changes
 from pipelines.intake.control import Control, read_control, require_digest, require_records, require_totals
-from pipelines.intake.discover import Delivery
+from pipelines.intake.discover import Delivery, is_workbook
 from pipelines.intake.known_at import known_at
 from pipelines.intake.ledger_copy import LedgerEntry
 from pipelines.intake.load import TypedRows, drop_rows, latest_known_at, load_rows, type_rows
 from pipelines.intake.mapping import SCHEMA, SourceMapping
 from pipelines.intake.opened import Opened, open_file, require_unchanged, state_of
 from pipelines.intake.refusal import IntakeRefusal
+from pipelines.intake.returned import forget_returned, return_refusal, return_rows
 from pipelines.intake.sequence import Numbered, conflict, numbered, same_place
 from pipelines.intake.settings import FileCopy, FileOutcome, IntakeSettings
 from pipelines.intake.spool import sha256_of
@@ -49,6 +50,7 @@ def take_file(
     try:
         return run.take()
     except IntakeRefusal as refusal:
+        run.give_back(refusal)
         write_refusal(
             con, refusal, file_name=delivery.file_name, source=delivery.source, mapping=mapping, opened=run.opened
         )
@@ -210,9 +212,24 @@ class FileTaking:
                 )
             if self.again is not None and (said := self.again.differences(ledger.entries(con, name)[0])):
                 raise _came_out_otherwise(name, said)
+            # Before the commit: a run that is killed in between takes the file again, and writes the same once more.
+            self.give_back(None, outcomes)
             if self.look is not None:
                 self.look(outcomes)
         return outcomes
+
+    def give_back(self, refusal: IntakeRefusal | None, outcomes: Sequence[FileOutcome] = ()) -> Path | None:
+        """Writes the marked workbook of a workbook that was refused, or has rejected rows; None if there is none."""
+        folder, name = self.settings.returned_folder, self.delivery.file_name
+        if folder is None or not is_workbook(name) or self.again is not None:
+            return None
+        if refusal is not None:
+            return return_refusal(folder, refusal, name)
+        ids = [outcome.file_id for outcome in outcomes]
+        path = return_rows(self.con, folder, self.mapping, file_name=name, file_ids=ids)
+        if path is None and self.look is None:
+            forget_returned(folder, name)
+        return path
 
 
 @contextmanager

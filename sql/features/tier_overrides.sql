@@ -29,6 +29,7 @@ valid as (
 select
     v.customer_id, -- customer
     v.tier as override_tier, -- tier that holds instead of the computed one
-    v.valid_from -- first day of validity
+    v.valid_from, -- first day of validity
+    v.valid_to -- first day on which it holds no more; null while open
 from valid as v
 where v.latest = 1

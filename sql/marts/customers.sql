@@ -52,6 +52,13 @@ select
     s.service_list, -- red, black or none
     s.is_vip, -- on the VIP list
     s.account_manager_id, -- manager to route to
+    v.list_valid_from, -- first day on the red or black list
+    v.list_valid_to, -- first day off it; null while open
+    v.vip_valid_from, -- first day on the VIP list
+    v.vip_valid_to, -- first day off it; null while open
+    o.override_tier, -- tier by an operator's decision
+    o.valid_from as override_valid_from, -- first day of that decision
+    o.valid_to as override_valid_to, -- first day on which it holds no more; null while open
     f.billed_amount, -- service revenue of postpaid lines in the ARPU window
     f.prepaid_usage_amount, -- consumed on prepaid lines in the window
     f.prepaid_fee_amount, -- fees of prepaid lines in the window
@@ -71,3 +78,5 @@ select
     s.model_version -- churn model that scored
 from features.customer as f
 left join scores.customer as s on s.customer_id = f.customer_id
+left join features.service_lists as v on v.customer_id = f.customer_id
+left join features.tier_overrides as o on o.customer_id = f.customer_id

@@ -55,6 +55,33 @@ def test_customers_have_what_audits_by_group_need_ceased_ones_too(desk: SqlDesk)
     desk.expect("marts.customers", features)
 
 
+def test_customers_carry_how_long_lists_and_decisions_hold(desk: SqlDesk) -> None:
+    desk.given("features.customer", "customer_id\n C1\n C2")
+    desk.given(
+        "features.service_lists",
+        """
+        customer_id | service_list | list_valid_from | list_valid_to | vip_valid_from | vip_valid_to
+        C1          | red          | 2024-01-01      |               | 2024-02-01     | 2024-12-31
+        """,
+    )
+    desk.given(
+        "features.tier_overrides",
+        "customer_id | override_tier | valid_from | valid_to\n C2 | high | 2024-03-01 | 2024-09-01",
+    )
+    desk.expect(
+        "marts.customers",
+        """
+        customer_id | list_valid_from | list_valid_to | vip_valid_from | vip_valid_to | override_tier
+        C1          | 2024-01-01      |               | 2024-02-01     | 2024-12-31   |
+        C2          |                 |               |                |              | high
+        """,
+    )
+    desk.expect(
+        "marts.customers",
+        "customer_id | override_valid_from | override_valid_to\n C1 | | \n C2 | 2024-03-01 | 2024-09-01",
+    )
+
+
 def test_lines_are_shown_with_who_holds_them_ceased_ones_too_and_without_their_number(desk: SqlDesk) -> None:
     state = """
         subscription_id | customer_id | account_id | brand  | plan_id | payment_type | status | in_service

@@ -85,6 +85,29 @@ def test_with_red_before_black_red_wins(desk: SqlDesk) -> None:
     )
 
 
+def test_validity_is_that_of_the_list_that_counts(desk: SqlDesk) -> None:
+    desk.given("intake.files", FILES)
+    desk.given(
+        "staging.service_lists",
+        """
+        customer_id | list  | valid_from | valid_to
+        both        | red   | 2024-01-01 |
+        both        | black | 2024-02-01 | 2024-12-31
+        red vip     | red   | 2024-03-01 | 2024-08-01
+        red vip     | vip   | 2024-04-01 |
+        """,
+        **{name: value for name, value in ENTRY.items() if name in ("known_at", "file_id")},
+    )
+    desk.expect(
+        TABLE,
+        """
+        customer_id | service_list | list_valid_from | list_valid_to | vip_valid_from | vip_valid_to
+        both        | black        | 2024-02-01      | 2024-12-31    |                |
+        red vip     | red          | 2024-03-01      | 2024-08-01    | 2024-04-01     |
+        """,
+    )
+
+
 def test_an_entry_missing_from_the_last_accepted_delivery_of_its_source_holds_no_more(desk: SqlDesk) -> None:
     desk.given("intake.files", FILES)
     desk.given(

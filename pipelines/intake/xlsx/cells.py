@@ -11,17 +11,18 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
-Wanted = Literal["text", "number", "date", "ignored"]
-"""What the column of the cell feeds: a code or identifier, a number, a date or time, nothing."""
+Wanted = Literal["text", "number", "date", "time", "ignored"]
+"""What the column of the cell feeds: a code or identifier, a number, a date, a time (an instant), nothing."""
 
 EXACT_BELOW = 10**15  # a number in Excel has 15 digits; what was typed behind them is gone
 _SHOWN_WHOLE_BELOW = 10**11  # from here on the format General shows 8.6138E+12
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
 _EXPONENT_AS_TEXT = re.compile(r"[0-9](\.[0-9]+)?E\+[0-9]{2,3}")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _LAST_SERIAL = 2_958_466  # the day after 9999-12-31
 _MILLISECONDS = 86_400_000
 _BUILT_IN = {
-    **dict.fromkeys((9, 10), "percent"),
+    **dict.fromkeys((9, 10), "scaled"),
     **dict.fromkeys((11, 48), "exponent"),
     # 14-22 and 45-47 everywhere; the others are the dates of East Asian editions
     **dict.fromkeys((*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)), "date"),
@@ -30,7 +31,10 @@ _BUILT_IN = {
 
 
 class Style(NamedTuple):
-    """How numbers of a cell are shown: general, date, percent, exponent, number; padded with zeros to `digits`."""
+    """How numbers of a cell are shown: general, date, exponent, scaled (percent, thousands), or number.
+
+    `digits` is up to how many digits they are padded with zeros.
+    """
 
     kind: str
     digits: int = 0
@@ -61,7 +65,8 @@ def style_of(number_format: int, code: str | None) -> Style:
         return Style("exponent")
     if re.search(r"[ymdhs]", bare, re.IGNORECASE):
         return Style("date")
-    return Style("percent" if "%" in bare else "number")
+    # A comma behind the last digit divides by a thousand.
+    return Style("scaled" if "%" in bare or re.search(r"[0#?],+(?![,0#?])", bare) else "number")
 
 
 def read_number(raw: str, style: Style, wanted: Wanted, *, since_1904: bool) -> Read:
@@ -76,8 +81,8 @@ def read_number(raw: str, style: Style, wanted: Wanted, *, since_1904: bool) -> 
     text = "0" if text == "-0" else text
     if abs(value) >= EXACT_BELOW:
         return Read(text, "cell_rounded")
-    if style.kind == "percent":
-        return Read(text, "cell_percent")
+    if style.kind == "scaled":
+        return Read(text, "cell_scaled")
     if wanted == "text":
         is_shown_short = style.kind == "general" and abs(value) >= _SHOWN_WHOLE_BELOW
         if style.kind == "exponent" or is_shown_short:
@@ -88,7 +93,12 @@ def read_number(raw: str, style: Style, wanted: Wanted, *, since_1904: bool) -> 
 
 
 def read_date(text: str, wanted: Wanted) -> Read:
-    """A date or time, which an identifier or an amount can't be: Excel makes dates of what looks like one."""
+    """A date or time, which an identifier or an amount can't be: Excel makes dates of what looks like one.
+
+    `text` is 2024-06-30 or 2024-06-30 12:00:00; midnight is a time of day where a time is wanted, and none elsewhere.
+    """
+    if wanted == "time":
+        return Read(f"{text} 00:00:00" if _DAY.fullmatch(text) else text)
     return Read(text, None if wanted == "date" else "cell_date")
 
 

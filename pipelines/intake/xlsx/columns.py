@@ -11,15 +11,16 @@ from pipelines.intake.xlsx.cells import Wanted
 
 
 def wanted(mapping: SourceMapping) -> dict[str, Wanted]:
-    """The kind of each column of the header; one that feeds a date as well as something else counts as a date."""
+    """The kind of each column of the header; one that feeds a date or time as well as something else counts as
+    that."""
     found: dict[str, Wanted] = {name: "ignored" if name in mapping.ignored else "text" for name in mapping.header}
     for name, extract in mapping.extracts.items():
         target = contract(f"{SCHEMA}.{name}")
         for ours, transform in extract.columns.items():
             kind = _kind(transform, target.column(ours).logical)
             for source in transform.sources():
-                if found[source] != "date":
-                    found[source] = kind if kind != "text" else found[source]
+                if kind != "text" and found[source] not in ("date", "time"):
+                    found[source] = kind
     return found
 
 
@@ -29,5 +30,5 @@ def _kind(transform: Transform, logical: str) -> Wanted:
     if transform.from_ is None or transform.codes is not None or transform.prefix is not None:
         return "text"
     if logical in ("date", "timestamp"):
-        return "date"
+        return "date" if logical == "date" else "time"
     return "number" if logical in ("integer", "number") else "text"

@@ -157,7 +157,7 @@ class Container:
                     raise self.damaged("its XML has a tag that does not end")
                 yield
             parser.Parse(b"", True)
-        except expat.ExpatError as error:
+        except (expat.ExpatError, LookupError, ValueError) as error:  # the latter for encodings that it does not know
             raise self.damaged("its XML can't be read") from error
         yield
 

@@ -1,14 +1,18 @@
 """Workbooks for the tests: as XlsxWriter writes them, and from XML as other programs and hostile senders do.
 
-Belongs here: making .xlsx bytes. Does not: expectations.
+Belongs here: making .xlsx bytes, reading written ones back. Does not: expectations.
 """
 
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import xlsxwriter
 
@@ -111,3 +115,52 @@ def zipped(files: Mapping[str, bytes | str]) -> bytes:
 
 HEADER = cells(1, *LISTS)
 ENTRY = cells(2, "C1", "red", "", "", "2024-01-01", "")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a workbook that was written: what XML says of it, read without the code under test."""
+
+    value: str | None
+    fill: str | None
+    is_guarded: bool
+    is_formula: bool
+    number_format: int
+    kind: str
+
+
+def read_back(path: Path) -> dict[str, list[list[Cell]]]:
+    """All cells of all sheets by name, rows padded to the header's width."""
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        # Our own output: nothing hostile in it.
+        parts = {n: ElementTree.fromstring(archive.read(n)) for n in archive.namelist() if n.endswith(".xml")}  # noqa: S314
+    main = f"{{{_MAIN}}}"
+    styles = parts["xl/styles.xml"]
+    fills = [fill.find(f".//{main}fgColor") for fill in styles.find(f"{main}fills") or ()]
+    formats = list(styles.find(f"{main}cellXfs") or ())
+    found = {}
+    for i, listed in enumerate(parts["xl/workbook.xml"].iter(f"{main}sheet"), start=1):
+        rows = []
+        for row in parts[f"xl/worksheets/sheet{i}.xml"].iter(f"{main}row"):
+            cells_: dict[int, Cell] = {}
+            for cell in row.iter(f"{main}c"):
+                style = formats[int(cell.get("s", "0"))]
+                fill = fills[int(style.get("fillId", "0"))]
+                value = "".join(t.text or "" for t in cell.iter() if t.tag in (f"{main}v", f"{main}t"))
+                at = 0
+                for letter in re.match("[A-Z]+", cell.get("r", ""))[0]:  # type: ignore[index]
+                    at = at * 26 + ord(letter) - 64
+                cells_[at - 1] = Cell(
+                    value or None,
+                    None if fill is None else fill.get("rgb"),
+                    style.get("quotePrefix") == "1",
+                    cell.find(f"{main}f") is not None,
+                    int(style.get("numFmtId", "0")),
+                    cell.get("t", "n"),
+                )
+            rows.append(cells_)
+        width = max(rows[0]) + 1
+        nothing = Cell(None, None, False, False, 0, "n")
+        found[listed.get("name", "")] = [[row.get(at, nothing) for at in range(width)] for row in rows]
+    return found

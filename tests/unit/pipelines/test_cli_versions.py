@@ -162,7 +162,7 @@ def test_verify_says_what_is_damaged_and_its_cure(night: Night, home: Path, fold
     whole = tierline("verify", "--home", home)
     assert whole.exit_code == 0, whole.output
     assert "6 files of versions read" in said(whole)
-    assert "1 file of daily usage compared" in said(whole)
+    assert "1 file of usage_daily compared" in said(whole)
     assert "1 leftover that no version lists" in said(whole)
     path = damage(folder, 2)
     (usage / "usage_date=2024-06-01/aa.parquet").write_bytes(b"rotten")

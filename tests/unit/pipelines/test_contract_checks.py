@@ -76,7 +76,7 @@ def test_a_snapshot_may_repeat_a_key_in_another_delivery(con: duckdb.DuckDBPyCon
 
 def test_arrow_types_keep_decimals_and_nullability() -> None:
     schema = arrow_schema(contract("published.customer_tiers"))
-    assert str(schema.field("value_score").type) == "decimal128(7, 4)"
+    assert str(schema.field("value_score").type) == "decimal128(12, 4)"
     assert not schema.field("service_key").nullable
     assert schema.field("language").nullable
     with pytest.raises(KeyError):

@@ -4,6 +4,7 @@ Belongs here: pipelines/run_context.py. Does not: the SQL that reads it.
 """
 
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -134,8 +135,29 @@ def test_a_segment_takes_each_pair_of_its_brands_and_payment_types() -> None:
 def test_complaints_are_looked_for_in_90_days_under_the_reasons_given() -> None:
     assert run_context.parameters(date(2024, 6, 30), SHANGHAI, "msisdn")["complaints_from"] == date(2024, 4, 2)
     assert rows("complaint_reasons", date(2024, 6, 30)) == (("CMP",), ("投诉",))
-    given = run_tables(date(2024, 6, 30), SHANGHAI, POLICY, (), None, complaint_reasons=("K", "K"))
+    silent = read_policy(preset("default").replace(b'["\xe6\x8a\x95\xe8\xaf\x89", CMP]', b"[K]"))
+    given = run_tables(date(2024, 6, 30), SHANGHAI, silent, (), None)
     assert next(t.rows for t in given if t.name == "complaint_reasons") == (("K",),)
+
+
+@pytest.mark.parametrize(
+    ("before", "occasion", "cap"),
+    [
+        (None, "first_run", "1"),
+        (date(2024, 6, 29), "night", "0.05"),
+        (date(2024, 6, 4), "month_close", "0.15"),  # May closes on 5 June
+        (date(2024, 6, 5), "night", "0.05"),
+        (date(2024, 3, 1), "month_close", "0.15"),
+    ],
+)
+def test_how_many_may_move_depends_on_the_night_before(before, occasion, cap):
+    given = run_tables(date(2024, 6, 30), SHANGHAI, POLICY, (), None, night_before=before)
+    caps = next(t.rows for t in given if t.name == "move_caps")
+    assert caps == (
+        ("other", occasion, Decimal(cap)),
+        ("other_policy", "adoption", Decimal("0.2")),
+        ("rating_ended", "validity", Decimal("0.5")),
+    )
 
 
 def test_origins_are_month_ends_whose_horizon_has_passed() -> None:
