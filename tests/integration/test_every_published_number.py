@@ -29,11 +29,13 @@ SHOWN = 10
 PUBLISHED = (
     "customer_id", "account_id", "subscription_id", "tier", "tier_flag", "value_score", "arpu_part", "tenure_part",
     "credit_part", "lifecycle_stage", "churn_risk", "churn_risk_band", "service_list", "is_vip", "account_manager_id",
-    "brand", "language", "as_of_date",
+    "brand", "language", "as_of_date", "tier_since", "tier_cause", "value_tier", "spend_grade", "stage_since",
+    "retention_play", "usage_hints",
 )  # fmt: skip
 SCORED = (
     "tier", "tier_flag", "value_tier", "value_score", "arpu_part", "tenure_part", "credit_part", "tenure_months",
-    "credit", "credit_source", "lifecycle_stage", "churn_risk", "churn_risk_band",
+    "credit", "credit_source", "lifecycle_stage", "churn_risk", "churn_risk_band", "score_tier", "tier_since",
+    "tier_cause", "rated_score", "spend_grade", "stage_since", "retention_play", "usage_hints",
 )  # fmt: skip
 CUSTOMERS = (
     *SCORED, "arpu_amount", "mou_minutes", "service_list", "is_vip", "account_manager_id", "group_id", "region",

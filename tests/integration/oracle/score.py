@@ -67,10 +67,25 @@ def lists_valid(tables: dict[str, list[Row]], day: date) -> dict[str, dict[str, 
     return result
 
 
-def tier_after_lists(value_tier: str, entries: dict[str, Row], policy: dict[str, Any]) -> str:
-    """Lists apply from the least to the most important, so that the one named first has the last word."""
+def overrides_valid(tables: dict[str, list[Row]], day: date) -> dict[str, str]:
+    """Customer to the tier that an operator decided, of the latest delivery, the one that began last."""
+    latest = max((row["known_at"] for row in tables["tier_overrides"]), default=None)
+    rows = [row for row in tables["tier_overrides"] if row["known_at"] == latest and row["valid_from"] <= day]
+    still = [row for row in rows if row["valid_to"] is None or day < row["valid_to"]]
+    return {row["customer_id"]: row["tier"] for row in sorted(still, key=lambda row: row["valid_from"])}
+
+
+def tier_served(
+    value_tier: str, entries: dict[str, Row], *, provisional: bool, override: str | None, policy: dict[str, Any]
+) -> str:
+    """Provisional first; lists from the least to the most important, so that the one named first has the last word
+    among them; an operator's decision above all."""
     names = [tier["name"] for tier in policy["tiers"]]
+    if override in names:
+        return override
     level = names.index(value_tier)
+    if provisional:
+        level = min(level, names.index(policy["provisional"]["tier"]))
     for name in reversed(policy["lists"]["precedence"]):
         if name in entries:
             rule = policy["lists"][name]
@@ -89,9 +104,16 @@ def warned(
     paying: Credit,
     last_active: date | None,
     band: str,
+    spent: billing.Spend,
+    complained: int,
     policy: dict[str, Any],
 ) -> bool:
     rules = policy["lifecycle"]["warning"]
+    several = max(spent.billed_months, spent.usage_months) >= 2
+    mean_spend = spent.arpu_amount
+    fell = several and mean_spend is not None and mean_spend > 0
+    uses = [(spent.latest_month_voice_seconds, spent.voice_seconds), (spent.latest_month_data_bytes, spent.data_bytes)]
+    went_quiet = spent.usage_months >= 2 and any(whole for _, whole in uses)
     quiet = (day - (last_active or min(i.row["activation_date"] for i in lines))).days
     recent = sum(day - timedelta(days=ACTIVITY_DAYS) < loaded <= day for loaded in usage.loaded_days)
     contracts = [i.row["contract_end_date"] for i in lines if i.row["contract_end_date"]]
@@ -101,6 +123,17 @@ def warned(
         all(interval.row["status"] != "active" for interval in lines)
         or (recent >= rules["inactive_days"] and quiet >= rules["inactive_days"])
         or (mean is not None and paying.overdue_amount > Fraction(rules["overdue_ratio"]) * mean)
+        or paying.arrears_stops >= rules["arrears_stops"]
+        or complained >= rules["complaints"]["count"]
+        or (fell and spent.latest_month <= Fraction(rules["spend_ratio"]) * Fraction(mean_spend or 0))
+        or (
+            went_quiet
+            and all(
+                latest is not None
+                and Fraction(latest) <= Fraction(rules["usage_ratio"]) * Fraction(whole, spent.usage_months)
+                for latest, whole in uses
+            )
+        )
         or band == policy["churn"]["bands"][0]["name"]
         or any((end - day).days <= rules["contract_ends_within_days"] for end in ends)
     )
@@ -119,6 +152,11 @@ def stage(is_warned: bool, tenure: int, spent: billing.Spend, policy: dict[str, 
     return "growth" if tenure < rules["growth"]["tenure_below_months"] or more else "stable"
 
 
+def hinted(spent: billing.Spend, hint: dict[str, Any]) -> bool:
+    months = spent.billed_months if hint["measure"].endswith("_amount") else spent.usage_months
+    return months > 0 and Fraction(getattr(spent, hint["measure"])) / months >= hint["from"]
+
+
 def recompute(landing: Path, day: date, policy_file: Path = DEFAULT_POLICY) -> Expected:
     policy = plain(yaml.safe_load(policy_file.read_text(encoding="utf-8")))
     tables = read_landing(landing, day)
@@ -130,7 +168,7 @@ def recompute(landing: Path, day: date, policy_file: Path = DEFAULT_POLICY) -> E
     complained = complaints(identity, tables["contacts"], day)
     paying = credit(identity, payers, tables, policy["credit"])
     seen = churn.history(identity, usage, policy["churn"])
-    lists = lists_valid(tables, day)
+    lists, overrides = lists_valid(tables, day), overrides_valid(tables, day)
     lines = churn.by_customer(identity, day)
     out_of_service: dict[str, int] = {}
     for line in identity.lines:
@@ -157,12 +195,11 @@ def recompute(landing: Path, day: date, policy_file: Path = DEFAULT_POLICY) -> E
             "service_list": next((n for n in policy["lists"]["precedence"] if n in entries and n != "vip"), "none"),
             "is_vip": "vip" in entries,
             "account_manager_id": entries.get("vip", {}).get("account_manager_id") or crm.get("account_manager_id"),
-            **scored(his, paying[customer], own, entries, row["last_activity_date"]),
+            **scored(customer, his, entries, row["last_activity_date"]),
         }  # fmt: skip
 
-    def scored(
-        his: list[Interval], paid: Credit, own: billing.Spend, entries: dict[str, Row], last_active: date | None
-    ) -> Row:
+    def scored(customer: str, his: list[Interval], entries: dict[str, Row], last_active: date | None) -> Row:
+        paid, own = paying[customer], spent[customer]
         tenure = churn.tenure_months(his, day)
         value = policy["value"]
         unknown = policy["arpu"]["no_history_points"]
@@ -174,17 +211,47 @@ def recompute(landing: Path, day: date, policy_file: Path = DEFAULT_POLICY) -> E
         parts = {f"{name}_part": value[name]["weight"] * got[name] for name in got}
         total = sum(parts.values(), Decimal(0))
         value_tier = next(tier["name"] for tier in policy["tiers"] if total >= tier["min_score"])
-        tier = tier_after_lists(value_tier, entries, policy)
+        came = identity.customers.get(customer, {}).get("previous_operator") or any(
+            i.row["ported_in_from"] for i in his
+        )
+        rules = policy["provisional"]
+        new = tenure < rules["tenure_below_months"]
+        provisional = bool(came and new and own.arpu is not None and own.arpu_amount >= rules["min_arpu"])
+        tier = tier_served(
+            value_tier, entries, provisional=provisional, override=overrides.get(customer), policy=policy
+        )
         risk = churn.risk(churn.band_of(his, day, policy["churn"]["tenure_bands_months"]), seen, policy["churn"])
         band = churn.risk_band(risk, policy["churn"]["bands"])
-        is_warned = warned(his, day, usage=usage, paying=paid, last_active=last_active, band=band, policy=policy)
+        is_warned = warned(
+            his,
+            day,
+            usage=usage,
+            paying=paid,
+            last_active=last_active,
+            band=band,
+            spent=own,
+            complained=complained[customer],
+            policy=policy,
+        )
+        lifecycle_stage = stage(is_warned, tenure, own, policy)
+        brand = min(his, key=lambda i: (i.row["activation_date"], i.line)).row["brand"]
         return {
             **parts, "value_score": total, "value_tier": value_tier, "tier": tier, "tenure_months": tenure,
             "tier_flag": [t["name"] for t in policy["tiers"]].index(tier) + 1, "credit": paid.credit,
             "credit_source": paid.source, "overdue_amount": paid.overdue_amount, "arrears_stops": paid.arrears_stops,
-            "churn_risk": risk, "churn_risk_band": band, "lifecycle_stage": stage(is_warned, tenure, own, policy),
-            "payment_type": churn.payment_type(his),
-            "brand": min(his, key=lambda i: (i.row["activation_date"], i.line)).row["brand"],
+            "churn_risk": risk, "churn_risk_band": band, "lifecycle_stage": lifecycle_stage,
+            "payment_type": churn.payment_type(his), "brand": brand, "score_tier": value_tier,
+            "tier_since": day, "tier_cause": "first_rating", "stage_since": day, "rated_score": total,
+            "spend_grade": None if own.arpu is None else next(
+                (g["name"] for g in policy["spend_grade"] if own.arpu_amount >= g["from"]),
+                policy["spend_grade"][-1]["name"],
+            ),
+            "retention_play": next(
+                (p["play"] for p in policy["plays"]
+                 if tier in p.get("tiers", [tier]) and lifecycle_stage in p.get("stages", [lifecycle_stage])),
+                None,
+            ),
+            "usage_hints": ";".join(h["name"] for h in policy["hints"] if hinted(own, h)),
         }  # fmt: skip
 
     customers = {customer: customer_row(customer) for customer in spent}

@@ -25,7 +25,7 @@ def test_a_file_in_the_home_folder_is_found(tmp_path: Path) -> None:
 
 
 def test_an_unknown_policy_is_told_what_there_is(tmp_path: Path) -> None:
-    with pytest.raises(PolicyError, match=r"neither a preset \(default, quantile\) nor a file"):
+    with pytest.raises(PolicyError, match=r"neither a preset \(default, .*, power_utility\) nor a file"):
         policy_text("gold", tmp_path)
 
 
