@@ -27,7 +27,7 @@ class Night:
     """The as-of date of one run in one home folder. Settings and policy are read once, when first asked for.
 
     known_at: a day (to its end) or an ISO 8601 time with its zone: the night with what was known by then, published
-    into a folder of its own. accept: why gates that are shut may be passed.
+    into a folder of its own. accept: why gates that are shut may be passed. policy_given: instead of the settings'.
     """
 
     home: Path
@@ -35,6 +35,7 @@ class Night:
     options: dict[str, Any] = field(default_factory=dict)
     known_at: str | None = None
     accept: str | None = None
+    policy_given: PolicyText | None = None
 
     @cached_property
     def settings(self) -> Settings:
@@ -55,7 +56,7 @@ class Night:
     @cached_property
     def policy_text(self) -> PolicyText:
         """The policy's text and where it is from. Raises PolicyError."""
-        return policy_text(self.settings.policy, self.home)
+        return self.policy_given or policy_text(self.settings.policy, self.home)
 
     def check(self) -> None:
         """Reads settings, policy, mappings and known_at, so that a fault in them is told before anything runs.

@@ -97,7 +97,7 @@ class Scratch:
 def scratch(night: Night, *, give_way: bool = True) -> Iterator[Scratch]:
     """A scratch database beside the night's warehouse, removed at the end in any case.
 
-    Waits `lock_wait_seconds` for a run that is at work, then raises TurnBusyError or WarehouseBusyError; WarehouseError
+    Waits `lock_wait_seconds` for a run that is at work, then raises TurnBusyError or WarehouseBusyError; SettingsError
     where there is no warehouse. give_way=False is for a run that has the home folder's turn itself.
     """
     night.warehouse.require()

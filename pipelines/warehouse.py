@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import duckdb
 
 from pipelines.run_context import RunTable
-from pipelines.settings import Settings
+from pipelines.settings import Settings, SettingsError
 from pipelines.sql_catalogue import SqlTable
 from pipelines.sql_text import identifier, literal
 
@@ -98,14 +98,15 @@ class Warehouse:
         return con
 
     def require(self) -> None:
-        """Raises WarehouseError when there is no warehouse yet."""
+        """Raises SettingsError when there is no warehouse yet."""
         if not self.path.is_file():
-            raise WarehouseError(f"no {self.path}: is --home right? `tierline run` makes it from landing/")
+            raise SettingsError(f"no {self.path}: is --home right? `tierline run` makes it from landing/")
 
     def attach(self, con: duckdb.DuckDBPyConnection, name: str) -> None:
         """Attaches the warehouse to another database's connection as `name`, for reading: its bytes stay as they are.
 
-        Raises WarehouseBusyError if a run holds the file too long, WarehouseError if it is missing or damaged.
+        Raises WarehouseBusyError if a run holds the file too long, WarehouseError if it is damaged, SettingsError if it
+        is not there.
         """
         self.require()
         statement = f"attach {literal(str(self.path))} as {identifier(name)} (read_only)"

@@ -5,6 +5,7 @@ what moves a customer (segmentation/moves.py).
 """
 
 from pipelines.simulation.compare import simulate
+from pipelines.simulation.nights import both_nights
 from pipelines.simulation.result import Cell, LeaverHistory, Side, Simulation
 
-__all__ = ["Cell", "LeaverHistory", "Side", "Simulation", "simulate"]
+__all__ = ["Cell", "LeaverHistory", "Side", "Simulation", "both_nights", "simulate"]

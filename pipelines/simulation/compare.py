@@ -35,8 +35,8 @@ def simulate(before: Night, after: Night, progress: Progress | None = None, *, c
     churners: also scores the day `horizon_days` earlier, with what is known on this one, to see who has left since.
     Nothing is kept of all this, and nothing that is published or in the warehouse is touched.
 
-    Raises TurnBusyError or WarehouseBusyError while a run is at work, WarehouseError without a warehouse, PolicyError,
-    SettingsError where nobody is in service on that day.
+    Raises TurnBusyError or WarehouseBusyError while a run is at work, PolicyError, SettingsError where there is no
+    warehouse or nobody is in service on that day.
     """
     told = progress or Silent()
     before.check()
@@ -126,7 +126,7 @@ def _leavers(
 
 def _sides(before: Night, after: Night) -> tuple[Side, Side]:
     labels = [night.policy.label for night in (before, after)]
-    if labels[0] == labels[1]:  # edited without a new version
+    if labels[0] == labels[1] and before.policy != after.policy:  # edited without a new version
         labels = [f"{night.policy.label} ({night.policy.fingerprint[:6]})" for night in (before, after)]
     first, second = (
         Side(label, night.policy_text.origin, night.policy)
