@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipelines.leftovers import clear_leftovers
+from pipelines.leftovers import clear_leftovers, scratch_folder
 from pipelines.publishing import publish, publishing_lock
 from pipelines.settings import load
 from pipelines.warehouse import Warehouse
@@ -80,3 +80,37 @@ def test_what_a_killed_run_spilled_is_removed(tmp_path: Path) -> None:
     with store.open() as con:
         assert con.execute("select 1").fetchall() == [(1,)]
         assert list(store.temporary.iterdir()) == []
+
+
+WORKING = """
+import sys, time
+from pathlib import Path
+from pipelines.leftovers import scratch_folder
+with scratch_folder(Path(sys.argv[1])) as folder:
+    (folder / "half").write_text("done")
+    print(folder, flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_a_scratch_folder_lives_as_long_as_its_process(tmp_path: Path) -> None:
+    """Neither the next one nor a night takes it away; once its process is killed both do."""
+    tier_table = tmp_path / "published" / "customer_tiers"
+    process = subprocess.Popen(
+        [sys.executable, "-c", WORKING, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        left = Path(process.stdout.readline().strip())
+        with scratch_folder(tmp_path) as mine:
+            assert mine != left
+            clear_leftovers(tmp_path, tier_table, 1)
+            assert (left / "half").is_file()
+            assert mine.is_dir()
+        assert not mine.exists()
+    finally:
+        process.kill()
+        process.communicate()
+    assert left.is_dir(), "nothing was left behind"
+    clear_leftovers(tmp_path, tier_table, 1)
+    assert not left.exists()
