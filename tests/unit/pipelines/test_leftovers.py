@@ -5,10 +5,12 @@ Belongs here: pipelines/leftovers.py and what the warehouse spilled. Does not: r
 
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
 
 from pipelines.leftovers import clear_leftovers, scratch_folder
 from pipelines.publishing import publish, publishing_lock
@@ -93,24 +95,30 @@ with scratch_folder(Path(sys.argv[1])) as folder:
 """
 
 
-def test_a_scratch_folder_lives_as_long_as_its_process(tmp_path: Path) -> None:
+def begin_a_night(home: Path) -> None:
+    clear_leftovers(home, home / "published" / "customer_tiers", 1)
+
+
+def begin_another(home: Path) -> None:
+    with scratch_folder(home):
+        pass
+
+
+@pytest.mark.parametrize("begin", [begin_a_night, begin_another])
+def test_a_scratch_folder_lives_as_long_as_its_process(tmp_path: Path, begin: Callable[[Path], None]) -> None:
     """Neither the next one nor a night takes it away; once its process is killed both do."""
-    tier_table = tmp_path / "published" / "customer_tiers"
     process = subprocess.Popen(
         [sys.executable, "-c", WORKING, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     try:
         assert process.stdout is not None
         left = Path(process.stdout.readline().strip())
-        with scratch_folder(tmp_path) as mine:
-            assert mine != left
-            clear_leftovers(tmp_path, tier_table, 1)
-            assert (left / "half").is_file()
-            assert mine.is_dir()
-        assert not mine.exists()
+        begin(tmp_path)
+        assert (left / "half").is_file()
+        assert list(left.parent.iterdir()) == [left]
     finally:
         process.kill()
         process.communicate()
     assert left.is_dir(), "nothing was left behind"
-    clear_leftovers(tmp_path, tier_table, 1)
+    begin(tmp_path)
     assert not left.exists()
