@@ -11,7 +11,7 @@ from html import escape
 from itertools import accumulate
 
 Number = int | Decimal
-_WIDTH, _VALUES = 640, 110
+_WIDTH, _VALUES = 560, 96
 
 
 def paired_bars(
