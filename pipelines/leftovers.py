@@ -30,7 +30,7 @@ def clear_leftovers(home: Path, tier_table: Path, lock_wait_seconds: float) -> N
     """
     shutil.rmtree(home / REBUILD_FOLDER, ignore_errors=True)
     if (home / SCRATCH_FOLDER).is_dir():
-        with _locked(home / SCRATCH_FOLDER):
+        with suppress(BlockingIOError), _locked(home / SCRATCH_FOLDER, fcntl.LOCK_NB):
             _remove_abandoned(home / SCRATCH_FOLDER)
     if (tier_table / MANIFESTS_FOLDER).is_dir() and (tier_table / RUNS_FOLDER).is_dir():
         with suppress(PublishLockError), publishing_lock(tier_table, lock_wait_seconds):
@@ -70,11 +70,11 @@ def _remove_abandoned(parent: Path) -> None:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    # So that nobody looks at a new folder between its making and its locking.
+def _locked(folder: Path, at_once: int = 0) -> Iterator[None]:
+    # So that nobody looks at a new folder between its making and its locking. A night does not wait for it.
     lock = _open_folder(folder)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        fcntl.flock(lock, fcntl.LOCK_EX | at_once)
         yield
     finally:
         os.close(lock)

@@ -58,7 +58,9 @@ def opposed_bars(title: str, rows: Sequence[tuple[str, int, int]], said: Callabl
 def flow(title: str, labels: Sequence[str], matrix: Sequence[Sequence[int]], heads: tuple[str, str]) -> str:
     """Customers as ribbons from their tier before (left) to their tier after (right), as wide as they are many."""
     height, gap, bar = 300, 18, 14
-    aside = _label_width([f"{label} 1,000,000" for label in labels])
+    said = [f"{label} {sum(values):,}" for label, *values in zip(labels, *matrix, strict=True)]
+    said += [f"{label} {sum(row):,}" for label, row in zip(labels, matrix, strict=True)]
+    aside = _label_width(said)
     left, right = aside, _WIDTH - aside - bar
     total = sum(map(sum, matrix)) or 1
     scale = height / total
