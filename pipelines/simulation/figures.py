@@ -12,6 +12,7 @@ from itertools import accumulate
 
 Number = int | Decimal
 _WIDTH, _VALUES = 560, 96
+_LABEL_LETTERS = 22
 
 
 def paired_bars(
@@ -19,10 +20,10 @@ def paired_bars(
 ) -> str:
     """Two bars a row, before and after, on one scale; None draws nothing. `said` words a number."""
     largest = max((value for _, *values in rows for value in values if value is not None), default=0) or 1
-    labels, shapes = _label_width([label for label, *_ in rows]), []
+    labels, shapes = _label_width([_short(label) for label, *_ in rows]), []
     for i, (label, *values) in enumerate(rows):
         top = 8 + i * 58
-        shapes.append(_text(labels - 12, top + 26, label, "label end"))
+        shapes.append(_text(labels - 12, top + 26, _short(label), "label end"))
         for j, (value, kind) in enumerate(zip(values, ("before", "after"), strict=True)):
             if value is None:
                 continue
@@ -35,7 +36,7 @@ def paired_bars(
 def opposed_bars(title: str, rows: Sequence[tuple[str, int, int]], said: Callable[[Number], str]) -> str:
     """One row a cause: customers who move down to the left of the axis, up to the right of it."""
     largest = max((value for _, *values in rows for value in values), default=0) or 1
-    labels = _label_width([label for label, *_ in rows])
+    labels = _label_width([_short(label) for label, *_ in rows])
     axis, half = (_WIDTH + labels) / 2, (_WIDTH - labels) / 2 - 70
     shapes = [
         _text(axis - 10, 14, "← down", "value end"),
@@ -45,7 +46,7 @@ def opposed_bars(title: str, rows: Sequence[tuple[str, int, int]], said: Callabl
     for i, (label, up, down) in enumerate(rows):
         top = 28 + i * 38
         left, right = half * down / largest, half * up / largest
-        shapes.append(_text(labels - 12, top + 16, label, "label end"))
+        shapes.append(_text(labels - 12, top + 16, _short(label), "label end"))
         if down:
             shapes.append(_bar(axis - left, top, left, "down", 22))
             shapes.append(_text(axis - left - 8, top + 15, said(down), "value end"))
@@ -55,41 +56,44 @@ def opposed_bars(title: str, rows: Sequence[tuple[str, int, int]], said: Callabl
     return _svg(title, 34 + len(rows) * 38, shapes)
 
 
-def flow(title: str, labels: Sequence[str], matrix: Sequence[Sequence[int]], heads: tuple[str, str]) -> str:
+def flow(title: str, before: Sequence[str], after: Sequence[str], matrix: Sequence[Sequence[int]]) -> str:
     """Customers as ribbons from their tier before (left) to their tier after (right), as wide as they are many."""
     height, gap, bar = 300, 18, 14
-    said = [f"{label} {sum(values):,}" for label, *values in zip(labels, *matrix, strict=True)]
-    said += [f"{label} {sum(row):,}" for label, row in zip(labels, matrix, strict=True)]
-    aside = _label_width(said)
-    left, right = aside, _WIDTH - aside - bar
-    total = sum(map(sum, matrix)) or 1
-    scale = height / total
-    columns = [sum(row) for row in matrix], [sum(row[i] for row in matrix) for i in range(len(labels))]
-    starts = [
-        [30 + y for y in accumulate((v * scale + gap * (v > 0) for v in values), initial=0.0)] for values in columns
+    columns = [sum(row) for row in matrix], [sum(row[i] for row in matrix) for i in range(len(after))]
+    scale = height / (sum(columns[0]) or 1)
+    words = [
+        [f"{_short(label)} {customers:,}" for label, customers in zip(labels, column, strict=True)]
+        for labels, column in zip((before, after), columns, strict=True)
     ]
-    from_, to = [list(edge) for edge in starts]
-    ribbons, shapes = [], [_text(left, 16, heads[0], "value"), _text(right + bar, 16, heads[1], "value end")]
+    tops = [
+        [30 + y for y in accumulate((n * scale + gap * (n > 0) for n in column), initial=0.0)] for column in columns
+    ]
+    left, right = _label_width(words[0]), _WIDTH - _label_width(words[1]) - bar
+    ribbons: list[tuple[bool, str]] = []
+    from_, to = [list(edges) for edges in tops]
     for i, row in enumerate(matrix):
         for j, customers in enumerate(row):
-            if not customers:
-                continue
-            wide, kind = customers * scale, "stays" if i == j else "up" if j < i else "down"
-            ribbons.append((i != j, _ribbon((left + bar, from_[i]), (right, to[j]), wide, kind)))
-            from_[i] += wide
-            to[j] += wide
-    shapes += [ribbon for _, ribbon in sorted(ribbons, key=lambda r: r[0])]  # movers are drawn over those who stay
-    for x, values, edges, anchor in ((left, columns[0], starts[0], "end"), (right, columns[1], starts[1], "")):
-        for label, customers, y in zip(labels, values, edges, strict=False):
             if customers:
-                shapes.append(_bar(x, y, bar, "node", max(customers * scale, 1)))
-                at = x - 10 if anchor else x + bar + 10
-                shapes.append(_text(at, y + customers * scale / 2 + 5, f"{label} {customers:,}", f"label {anchor}"))
-    return _svg(title, 40 + height + gap * len(labels), shapes)
+                wide, kind = customers * scale, "stays" if i == j else "up" if j < i else "down"
+                ribbons.append((i != j, _ribbon((left + bar, from_[i]), (right, to[j]), wide, kind)))
+                from_[i] += wide
+                to[j] += wide
+    shapes = [ribbon for _, ribbon in sorted(ribbons, key=lambda drawn: drawn[0])]  # movers above those who stay
+    shapes += [_text(left, 16, "before", "value"), _text(right + bar, 16, "after", "value end")]
+    for x, at, anchor, side in ((left, left - 10, "label end", 0), (right, right + bar + 10, "label", 1)):
+        for said, customers, top in zip(words[side], columns[side], tops[side], strict=False):
+            if customers:
+                shapes.append(_bar(x, top, bar, "node", max(customers * scale, 1)))
+                shapes.append(_text(at, top + customers * scale / 2 + 5, said, anchor))
+    return _svg(title, 40 + height + gap * len(matrix), shapes)
+
+
+def _short(label: str) -> str:
+    return label if len(label) <= _LABEL_LETTERS else f"{label[: _LABEL_LETTERS - 1]}…"
 
 
 def _label_width(labels: Sequence[str]) -> float:
-    return min(24 + 8.5 * max(map(len, labels), default=0), _WIDTH / 3)
+    return 24 + 8 * max(map(len, labels), default=0)
 
 
 def _ribbon(start: tuple[float, float], end: tuple[float, float], wide: float, kind: str) -> str:

@@ -92,7 +92,12 @@ def _figures(simulation: Simulation) -> dict[str, str]:
     leavers = [simulation.expected_leavers(side) for side in _SIDES]
     return {
         "tiers": paired_bars("Customers by tier, before and after", _rows(simulation, labels, counted), whole),
-        "moves": flow("Customers from tier to tier", labels, simulation.matrix(), ("before", "after")),
+        "moves": flow(
+            "Customers from tier to tier",
+            [rung.before or "" for rung in simulation.rungs],
+            [rung.after or "" for rung in simulation.rungs],
+            simulation.matrix(),
+        ),
         "causes": opposed_bars("Customers who move, by cause", cause_rows(simulation), whole),
         "spend": paired_bars("Spend a month by tier, before and after", _rows(simulation, labels, spend), money),
         "leavers": paired_bars("Expected leavers by tier", _rows(simulation, labels, leavers), one_decimal),

@@ -79,8 +79,8 @@ def parsed(svg: str) -> ElementTree.Element:
         paired_bars("nothing", [("a", 0, 0)], str),
         opposed_bars("t", [("a & b", 0, 7), ("c", 3, 0)], str),
         opposed_bars("t", [], str),
-        flow("t", ["a & b", "c"], [[0, 5], [1, 0]], ("before", "after")),
-        flow("t", ["a"], [[0]], ("before", "after")),
+        flow("t", ["a & b", "c"], ["a" * 40, "d"], [[0, 5], [1, 0]]),
+        flow("t", ["a"], ["a"], [[0]]),
     ],
 )
 def test_figures_are_well_formed_and_named(svg: str) -> None:
