@@ -113,7 +113,7 @@ def _show_tiers(found: Simulation) -> None:
 
 def _show_moves(found: Simulation) -> None:
     from pipelines.simulation.page import cause_rows
-    from segmentation.moves import CAUSES
+    from segmentation.migration import CAUSES
 
     columns = [(j, rung.after) for j, rung in enumerate(found.rungs) if rung.after is not None]
     table = _table("before ↓ after →", *(name for _, name in columns))

@@ -1,6 +1,6 @@
 """Two policies on the same night: both built as scratch nights, joined customer by customer, and counted.
 
-Belongs here: the order of it, and the counting. Does not: any rule about a customer (segmentation/moves.py).
+Belongs here: the order of it, and the counting. Does not: any rule about a customer (segmentation/migration.py).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pipelines.scoring import BATCH_ROWS, duckdb_type
 from pipelines.scratch import Scratch, scratch
 from pipelines.settings import SettingsError
 from pipelines.simulation.result import Cell, LeaverHistory, Side, Simulation
-from segmentation.moves import MOVES, PAIRS, Rung, ladder, moves
+from segmentation.migration import MIGRATION, PAIRS, Rung, ladder, migration
 from segmentation.policy_diff import policy_diff
 
 _KEPT = (
@@ -50,11 +50,11 @@ def simulate(before: Night, after: Night, progress: Progress | None = None, *, c
         if not cells:
             raise SettingsError(f"nobody is known to be in service on {before.as_of_date}: choose another day")
         causes = con.execute(
-            "select direction, cause, count(*) from simulation.moves where cause is not null group by all"
+            "select direction, cause, count(*) from simulation.migration where cause is not null group by all"
         )
         found = {(direction, cause): int(n) for direction, cause, n in causes.fetchall()}
         stages = con.execute(
-            "select before_stage, after_stage, count(*) from simulation.moves group by all order by all"
+            "select before_stage, after_stage, count(*) from simulation.migration group by all order by all"
         )
         moved = {(was, will): int(n) for was, will, n in stages.fetchall()}
         history = _leavers(place, before, after, rungs, told) if churners else None
@@ -74,16 +74,16 @@ def simulate(before: Night, after: Night, progress: Progress | None = None, *, c
 
 
 def _compare(place: Scratch, before: Night, after: Night, rungs: tuple[Rung, ...], told: Progress) -> None:
-    """Fills `simulation.moves`, a row a customer in service: the two tiers, the cause, spend and risk of before."""
+    """Fills `simulation.migration`, a row a customer in service: the two tiers, the cause, spend and risk of before."""
     con = place.con
     for side, night in (("before", before), ("after", after)):
         name = f"{'current' if side == 'before' else 'new'} policy, {night.as_of_date}"
         place.build(night, lambda done, total, name=name: told.step(name, done, total))  # type: ignore[misc]
         kept = ", ".join(f"{column} as {side}_{column}" for column in _KEPT)
         con.execute(f"create or replace table simulation.{side} as select customer_id, {kept} from scores.customer")
-    kinds = ", ".join(f"{name} {duckdb_type(kind)}" for name, kind in MOVES.items())
+    kinds = ", ".join(f"{name} {duckdb_type(kind)}" for name, kind in MIGRATION.items())
     con.execute(
-        f"create or replace table simulation.moves (customer_id varchar, spend decimal(18, 4), "
+        f"create or replace table simulation.migration (customer_id varchar, spend decimal(18, 4), "
         f"churn_risk decimal(7, 6), before_stage varchar, after_stage varchar, {kinds})"
     )
     pairs = (
@@ -93,16 +93,16 @@ def _compare(place: Scratch, before: Night, after: Night, rungs: tuple[Rung, ...
     )
     with con.cursor() as reader:
         for batch in reader.sql(pairs).to_arrow_reader(BATCH_ROWS):
-            judged = moves(pl.DataFrame(batch), rungs, after.policy).drop(*PAIRS)
+            judged = migration(pl.DataFrame(batch), rungs, after.policy).drop(*PAIRS)
             con.register("judged_batch", judged.to_arrow())
-            con.execute("insert into simulation.moves by name select * from judged_batch")
+            con.execute("insert into simulation.migration by name select * from judged_batch")
             con.unregister("judged_batch")
 
 
 def _counts(con: duckdb.DuckDBPyConnection, *sums: str) -> list[tuple[Any, ...]]:
     listed = ", ".join(f"coalesce({what}, 0)" for what in sums)
     return con.execute(
-        f"select before_place, after_place, count(*), {listed} from simulation.moves "
+        f"select before_place, after_place, count(*), {listed} from simulation.migration "
         "group by before_place, after_place order by before_place, after_place"
     ).fetchall()
 

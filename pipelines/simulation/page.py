@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipelines.simulation.figures import Number, flow, opposed_bars, paired_bars
 from pipelines.simulation.result import Simulation, Which, share
-from segmentation.moves import CAUSES
+from segmentation.migration import CAUSES
 
 _STAGES = ("identification", "growth", "stable", "warning")
 _SIDES: tuple[Which, Which] = ("before", "after")

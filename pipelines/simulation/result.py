@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Literal
 
-from segmentation.moves import Rung
+from segmentation.migration import Rung
 from segmentation.policy import Policy
 from segmentation.policy_diff import Change
 

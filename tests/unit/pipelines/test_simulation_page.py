@@ -15,7 +15,7 @@ from pipelines.simulation import Cell, LeaverHistory, Side, Simulation
 from pipelines.simulation.figures import flow, opposed_bars, paired_bars
 from pipelines.simulation.page import page
 from pipelines.simulation.result import share
-from segmentation.moves import Rung
+from segmentation.migration import Rung
 from segmentation.policy import preset, read_policy
 from segmentation.policy_diff import Change
 

@@ -7,7 +7,7 @@ import pytest
 from segmentation_rows import DEFAULT, policy_with
 
 from segmentation.columns import ColumnsError
-from segmentation.moves import CAUSES, MOVES, PAIRS, Rung, ladder, moves
+from segmentation.migration import CAUSES, MIGRATION, PAIRS, Rung, ladder, migration
 
 SAME = ladder(DEFAULT.tier_names, DEFAULT.tier_names)
 # From 60 on a customer is high, from 40 on mid.
@@ -29,7 +29,7 @@ def pairs(*rows: dict[str, object]) -> pl.DataFrame:
 
 
 def judged(row: dict[str, object], policy=DEFAULT, rungs=SAME) -> tuple[str, str | None]:
-    found = moves(pairs(row), rungs, policy)
+    found = migration(pairs(row), rungs, policy)
     return found["direction"].item(), found["cause"].item()
 
 
@@ -71,9 +71,9 @@ def test_other_thresholds_are_the_cause_where_the_old_score_gets_as_far(row, exp
 
 def test_other_columns_go_through_and_the_new_ones_have_their_types():
     frame = pairs({"before": ("mid", 30, 20, 10), "after": ("high", 50, 20, 10)}).with_columns(spend=pl.lit(7))
-    found = moves(frame, SAME, DEFAULT)
-    assert found.columns == [*PAIRS, "spend", *MOVES]
-    assert {name: found.schema[name] for name in MOVES} == dict(MOVES)
+    found = migration(frame, SAME, DEFAULT)
+    assert found.columns == [*PAIRS, "spend", *MIGRATION]
+    assert {name: found.schema[name] for name in MIGRATION} == dict(MIGRATION)
     assert found.select("before_place", "after_place").rows() == [(1, 0)]
 
 
@@ -81,7 +81,7 @@ def test_missing_or_mistyped_columns_are_named():
     frame = pairs({"before": ("mid", 30, 20, 10), "after": ("high", 50, 20, 10)})
     broken = frame.drop("after_tier").with_columns(pl.col("before_arpu_part").cast(pl.Float64))
     with pytest.raises(ColumnsError, match=r"before_arpu_part is Float64.*after_tier is missing"):
-        moves(broken, SAME, DEFAULT)
+        migration(broken, SAME, DEFAULT)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_customer_moves_on_the_common_ladder_not_between_names():
         {"before": ("high", 50, 30, 12), "after": ("top", 50, 30, 12)},
         {"before": ("high", 50, 20, 10), "after": ("standard", 40, 20, 10)},
     ]
-    found = moves(pairs(*rows), rungs, after)
+    found = migration(pairs(*rows), rungs, after)
     assert found["direction"].to_list() == ["stays", "up", "down"]
     assert found["cause"].to_list() == [None, "thresholds", "arpu"]
     assert set(found["cause"].drop_nulls()) <= set(CAUSES)

@@ -23,15 +23,15 @@ _SCORED: Mapping[str, Dtype] = {
     "value_score": POINTS,
 }
 PAIRS: Mapping[str, Dtype] = {f"{side}_{name}": kind for side in ("before", "after") for name, kind in _SCORED.items()}
-"""A customer's scores under both policies, as `moves` takes them."""
+"""A customer's scores under both policies, as `migration` takes them."""
 
-MOVES: Mapping[str, Dtype] = {
+MIGRATION: Mapping[str, Dtype] = {
     "before_place": pl.Int16(),
     "after_place": pl.Int16(),
     "direction": pl.String(),
     "cause": pl.String(),
 }
-"""What `moves` says of each customer."""
+"""What `migration` says of each customer."""
 
 CAUSES: Mapping[str, str] = {
     "arpu": "spend earns other points or weighs otherwise",
@@ -69,9 +69,9 @@ def ladder(before: tuple[str, ...], after: tuple[str, ...]) -> tuple[Rung, ...]:
     return tuple(rungs)
 
 
-def moves(pairs: pl.DataFrame, rungs: tuple[Rung, ...], after: Policy) -> pl.DataFrame:
-    """`pairs` (columns PAIRS and any others) with the columns MOVES: places on the ladder (0 is best), direction up,
-    down or stays, and the cause, null for who stays.
+def migration(pairs: pl.DataFrame, rungs: tuple[Rung, ...], after: Policy) -> pl.DataFrame:
+    """`pairs` (columns PAIRS and any others) with the columns MIGRATION: places on the ladder (0 is best), direction,
+    which is up, down or stays, and cause, null for who stays.
 
     The cause is one of CAUSES: `lists` where the tier by value stays; `thresholds` where the score of before would
     reach the new tier too; otherwise the part of the score that pushed furthest that way. Raises ColumnsError.
