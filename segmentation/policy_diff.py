@@ -13,6 +13,7 @@ from segmentation.policy_rules import canonical
 Kind = Literal["changed", "added", "removed", "grounds"]
 _GROUNDS = ("reason", "date")
 # By what the items of a list are known again, tried in this order: a tier's name, where a step begins, its points.
+# Items that have none of these are known by their content, else by their position.
 _IDENTITIES = ("name", "from", "points")
 
 
@@ -49,9 +50,14 @@ def policy_diff(old: Policy, new: Policy) -> tuple[Change, ...]:
     """All differences in the order of the new policy, what was removed last in its section.
 
     Numbers and defaults are compared by meaning: 75 and 75.0, a default written out or left out, are the same. Items
-    of a list are known again by their name, else by where they begin, else by their points.
+    of a list are known again by their name, where they begin, their points, or else their position.
     """
-    return tuple(_changes("", _content(old), _content(new), {}))
+    return content_diff(_content(old), _content(new))
+
+
+def content_diff(old: Any, new: Any) -> tuple[Change, ...]:
+    """The differences of two policies' contents in canonical form."""
+    return tuple(_changes("", old, new, {}))
 
 
 def _content(policy: Policy) -> Any:
@@ -64,9 +70,9 @@ def _lines(key: str, value: Any, grounds: dict[str, Any], known_by: str | None =
             if name != known_by:  # it stands in the key
                 yield from _lines(_joined(key, name), item, _grounds(value) or grounds)
     elif _is_items(value):
-        for item in value:
+        for position, item in enumerate(value, start=1):
             identity = _identity(item)
-            yield from _lines(_item_key(key, item, identity), item, grounds, identity)
+            yield from _lines(_item_key(key, item, identity, position), item, grounds, identity)
     else:
         yield Line(key, _said(value), grounds.get("reason"), grounds.get("date"))
 
@@ -98,34 +104,43 @@ def _section_changes(key: str, old: dict[str, Any], new: dict[str, Any], grounds
 
 def _item_changes(key: str, old: list[Any], new: list[Any], grounds: dict[str, Any]) -> Iterator[Change]:
     pairs = _paired(old, new)
-    for position, item in enumerate(new):
+    for position, item in enumerate(new, start=1):
         if position in pairs:
             before, identity = pairs[position]
-            yield from _changes(_item_key(key, item, identity), before, item, grounds)
+            yield from _changes(_item_key(key, item, identity, position), before, item, grounds)
         else:
-            yield from _only(key, [item], "added", grounds)
+            yield from _only(_item_key(key, item, _identity(item), position), item, "added", grounds)
     again = [before for before, _ in pairs.values()]
-    for item in old:
+    for position, item in enumerate(old, start=1):
         if not any(item is before for before in again):
-            yield from _only(key, [item], "removed", {})
+            yield from _only(_item_key(key, item, _identity(item), position), item, "removed", {})
 
 
-def _paired(old: list[Any], new: list[Any]) -> dict[int, tuple[Any, str]]:
+def _paired(old: list[Any], new: list[Any]) -> dict[int, tuple[Any, str | None]]:
     """Position of a new item -> the old item that it was, and by what it is known."""
-    pairs: dict[int, tuple[Any, str]] = {}
+    pairs: dict[int, tuple[Any, str | None]] = {}
     left = list(old)
     for identity in _IDENTITIES:
-        for position, item in enumerate(new):
+        for position, item in enumerate(new, start=1):
             value = _fields(item).get(identity)
             known = [before for before in left if _fields(before).get(identity) == value]
             if position not in pairs and value is not None and known:
                 pairs[position] = known[0], identity
                 left = [before for before in left if before is not known[0]]
-    return pairs
+    nameless = {position: item for position, item in enumerate(new, start=1) if _identity(item) is None}
+    for position, item in nameless.items():
+        known = [before for before in left if before == item]
+        if known:
+            pairs[position] = known[0], None
+            left = [before for before in left if before is not known[0]]
+    others = (position for position in nameless if position not in pairs)
+    ones = (before for before in left if _identity(before) is None)
+    return pairs | {position: (before, None) for position, before in zip(others, ones, strict=False)}
 
 
 def _only(key: str, value: Any, kind: Kind, grounds: dict[str, Any]) -> Iterator[Change]:
-    for line in _lines(key, value, grounds):
+    known_by = _identity(value) if isinstance(value, dict) else None
+    for line in _lines(key, value, grounds, known_by):
         if line.value == _said(None):
             continue
         if kind == "removed":
@@ -167,9 +182,9 @@ def _identity(item: dict[str, Any]) -> str | None:
     return next((name for name in _IDENTITIES if _fields(item).get(name) is not None), None)
 
 
-def _item_key(key: str, item: dict[str, Any], identity: str | None) -> str:
+def _item_key(key: str, item: dict[str, Any], identity: str | None, position: int) -> str:
     if identity is None:
-        return f"{key}[]"
+        return f"{key}[{position}]"
     value = _fields(item)[identity]
     return f"{key}[{value}]" if identity == "name" else f"{key}[{identity} {value}]"
 

@@ -126,7 +126,7 @@ def _leavers(
 
 def _sides(before: Night, after: Night) -> tuple[Side, Side]:
     labels = [night.policy.label for night in (before, after)]
-    if labels[0] == labels[1] and before.policy != after.policy:  # edited without a new version
+    if labels[0] == labels[1] and before.policy.fingerprint != after.policy.fingerprint:  # edited without a new version
         labels = [f"{night.policy.label} ({night.policy.fingerprint[:6]})" for night in (before, after)]
     first, second = (
         Side(label, night.policy_text.origin, night.policy)

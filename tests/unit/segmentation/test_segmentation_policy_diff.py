@@ -4,7 +4,7 @@ import pytest
 from segmentation_rows import DEFAULT, policy_with
 
 from segmentation.policy import preset, read_policy
-from segmentation.policy_diff import Change, policy_diff, policy_lines
+from segmentation.policy_diff import Change, content_diff, policy_diff, policy_lines
 
 
 def said(*changes: tuple[str, str]) -> list[tuple[str, str, str | None, str | None]]:
@@ -80,6 +80,23 @@ def test_a_step_by_value_and_one_by_quantile_are_compared():
     assert found["value.arpu.steps[points 80].from"] == ("120", "quantile 0.8")
     assert found["currency"] == ("CNY", "null")
     assert not [key for key in found if "tenure" in key]
+
+
+def test_items_without_a_name_are_known_by_their_content_or_position():
+    def plays(*rules: tuple[str, int]) -> dict[str, object]:
+        return {"plays": [{"play": play, "days": days} for play, days in rules]}
+
+    def said(old: dict[str, object], new: dict[str, object]) -> list[tuple[str, str, str | None, str | None]]:
+        return [(c.key, c.kind, c.old, c.new) for c in content_diff(old, new)]
+
+    old = plays(("call", 3), ("write", 5))
+    assert said(old, plays(("write", 5), ("call", 3))) == []
+    assert said(old, plays(("call", 4), ("write", 5))) == [("plays[1].days", "changed", "3", "4")]
+    assert said(old, plays(("write", 5))) == [
+        ("plays[1].play", "removed", "call", None),
+        ("plays[1].days", "removed", "3", None),
+    ]
+    assert said({"plays": []}, plays(("call", 3)))[0] == ("plays[1].play", "added", None, "call")
 
 
 def test_every_value_of_a_policy_is_a_line_with_its_grounds():
