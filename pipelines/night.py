@@ -31,7 +31,8 @@ class Night:
 
     known_at: a day (to its end) or an ISO 8601 time with its zone: the night with what was known by then, published
     into a folder of its own. accept: why gates that are shut may be passed. follows: the digest of the night in the
-    tier history that this one goes on from, `first` for none; by default that of the published version.
+    tier history that this one goes on from, `first` for none; by default that of the published version. policy_given:
+    instead of the settings'.
     """
 
     home: Path
@@ -40,6 +41,7 @@ class Night:
     known_at: str | None = None
     accept: str | None = None
     follows: str | None = None
+    policy_given: PolicyText | None = None
 
     @cached_property
     def settings(self) -> Settings:
@@ -60,7 +62,7 @@ class Night:
     @cached_property
     def policy_text(self) -> PolicyText:
         """The policy's text and where it is from. Raises PolicyError."""
-        return policy_text(self.settings.policy, self.home)
+        return self.policy_given or policy_text(self.settings.policy, self.home)
 
     def check(self) -> None:
         """Reads settings, policy, mappings and known_at, so that a fault in them is told before anything runs.

@@ -12,8 +12,10 @@ from typing import NamedTuple
 from pipelines.durable import Disk
 from segmentation.policy import PRESETS, Policy, preset
 from segmentation.policy_text import PolicyError
+from tierline.manifest import Manifest
 
 FOLDER = "policies"
+CURRENT = "current"
 
 
 class PolicyText(NamedTuple):
@@ -35,6 +37,23 @@ def policy_text(name: str, home: Path) -> PolicyText:
         if file.is_file():
             return PolicyText(file.read_bytes(), str(file))
     raise PolicyError(f"policy {name!r} is neither a preset ({', '.join(PRESETS)}) nor a file in {home} or here")
+
+
+def named_policy(name: str, home: Path, setting: str, manifest: Manifest | None) -> PolicyText:
+    """A policy as a person names it on the command line: a file from where the command runs, a preset, or `current`.
+
+    Current is the one that made the published version (`manifest`, if there is one); where its text was not kept, and
+    without a version, it is the one named in the settings. Raises PolicyError where there is no such policy.
+    """
+    if name == CURRENT:
+        kept = kept_policy(home, manifest.provenance.get("policy_fingerprint", "")) if manifest is not None else None
+        if manifest is not None and kept is not None and kept.is_file():
+            return PolicyText(kept.read_bytes(), f"the policy of version {manifest.version}")
+        text = policy_text(setting, home)
+        return PolicyText(text.content, f"{text.origin}, of the settings")
+    if Path(name).is_file():
+        return PolicyText(Path(name).read_bytes(), name)
+    return policy_text(name, home)
 
 
 def kept_policy(home: Path, fingerprint: str) -> Path:

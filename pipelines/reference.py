@@ -7,8 +7,10 @@ Run `python -m pipelines.reference docs/reference` to write them; a test holds t
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import typer
 from typer.core import TyperGroup
 
@@ -107,18 +109,17 @@ def _settings() -> str:
 def _commands() -> str:
     from pipelines.cli.app import app  # noqa: PLC0415 (the commands import much that the other pages do not need)
 
-    group = typer.main.get_command(app)
     lines = [
         "# Commands\n",
         _NOTE,
         "Exit codes: 0 well; 1 the run failed, the last table stays; 2 wrong use, settings or policy; 3 an extract was "
         "refused; 4 another run is at work; 5 unknown caller or no table.\n",
     ]
-    if not isinstance(group, TyperGroup):
-        return "\n".join(lines)
-    for name, command in sorted(group.commands.items()):
+    for name, command in commands(typer.main.get_command(app)):
         help_text = (command.help or "").replace("[bold]", "**").replace("[/]", "**")
-        lines += [f"## tierline {name}\n", help_text.strip(), "\n| option | meaning |", "|---|---|"]
+        lines += [f"## tierline {name}\n", help_text.strip()]
+        if command.params:
+            lines += ["\n| option | meaning |", "|---|---|"]
         for parameter in command.params:
             names = ", ".join(f"`{o}`" for o in (*parameter.opts, *parameter.secondary_opts))
             meaning = (getattr(parameter, "help", "") or "").replace("|", "\\|")
@@ -127,6 +128,14 @@ def _commands() -> str:
             lines.append(f"| {names} | {meaning}{'' if not parameter.required else ' Required.'} |")
         lines.append("")
     return "\n".join(lines)
+
+
+def commands(group: click.Command, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Every command by its words (`policy diff`), sorted; those of a group follow the group."""
+    if isinstance(group, TyperGroup):
+        for name, command in sorted(group.commands.items()):
+            yield prefix + name, command
+            yield from commands(command, f"{prefix}{name} ")
 
 
 def main() -> None:

@@ -77,6 +77,19 @@ def take_turn(home: Path, run: str, *, wait_seconds: float, takeover_seconds: fl
         os.close(file)
 
 
+def wait_until_free(home: Path, *, wait_seconds: float, takeover_seconds: float) -> None:
+    """Waits until no run is at work in the home folder; takes no turn, so that a run that begins next does not wait.
+
+    For who only reads. Raises TurnBusyError, naming the run, when it is still at work after `wait_seconds`.
+    """
+    folder = home / FOLDER
+    deadline = time.monotonic() + wait_seconds
+    while folder.is_dir() and (newest := _newest(folder)) and not _is_over(folder / str(newest), takeover_seconds):
+        if time.monotonic() >= deadline:
+            raise _busy(folder, newest, wait_seconds, takeover_seconds)
+        time.sleep(_POLL_SECONDS)
+
+
 def _take(folder: Path, run: str, wait_seconds: float, takeover_seconds: float) -> tuple[int, int]:
     deadline = time.monotonic() + wait_seconds
     while True:
@@ -88,13 +101,17 @@ def _take(folder: Path, run: str, wait_seconds: float, takeover_seconds: float) 
                     return newest + 1, file
                 os.close(file)  # so much quicker that its turn is over already
         elif time.monotonic() >= deadline:
-            raise TurnBusyError(
-                f"{_shown(folder, newest)} is at work in {folder.parent}; waited {wait_seconds:g} s. Let it finish, or "
-                f"raise the setting lock_wait_seconds. If it hangs, end it; after {takeover_seconds:g} s without a "
-                "sign of life (takeover_seconds) the next run takes over"
-            )
+            raise _busy(folder, newest, wait_seconds, takeover_seconds)
         else:
             time.sleep(_POLL_SECONDS)
+
+
+def _busy(folder: Path, number: int, wait_seconds: float, takeover_seconds: float) -> TurnBusyError:
+    return TurnBusyError(
+        f"{_shown(folder, number)} is at work in {folder.parent}; waited {wait_seconds:g} s. Let it finish, or "
+        f"raise the setting lock_wait_seconds. If it hangs, end it; after {takeover_seconds:g} s without a "
+        "sign of life (takeover_seconds) the next run takes over"
+    )
 
 
 def _begin(folder: Path, number: int, run: str) -> int:

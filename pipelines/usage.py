@@ -84,25 +84,31 @@ def roll_up(
     zone: ZoneInfo,
     progress: Callable[[int, int], None],
     hook: Hook = ignore_step,
+    aside: Path | None = None,
 ) -> UsageReport:
     """Makes each day's file that `folder` lacks, and `features.usage_daily` as a view over the days' current files.
 
-    `run.usage_files` (usage_date, path) lists them. `hook` is called before each durable step with its name. Raises
-    duckdb.Error where the SQL fails, OSError on the disk.
+    `run.usage_files` (usage_date, path) lists them. `hook` is called before each durable step with its name. With
+    `aside`, files are made in that folder and `folder` is only read. Raises duckdb.Error where the SQL fails, OSError
+    on the disk.
     """
     disk = Disk(hook)
     table = sql_table("features.usage_daily")
     names = _file_names(con, table, parameters, service_numbers, zone)
-    remove_leftovers(folder, disk)
-    missing = [(day, name) for day, name in names if not (folder / name).exists()]
+    made_in = aside or folder
+    if aside is None:
+        remove_leftovers(folder, disk)
+    files = [(day, name, folder if (folder / name).exists() else made_in) for day, name in names]
+    missing = [(day, name) for day, name, place in files if not (place / name).exists()]
     for done, (day, name) in enumerate(missing):
         progress(done, len(missing))
-        write_day(_rows(con, table, {**parameters, "usage_date": day}), folder, name, disk, label="usage-day")
+        write_day(_rows(con, table, {**parameters, "usage_date": day}), made_in, name, disk, label="usage-day")
     progress(len(missing), len(missing))
     con.execute("create or replace table run.usage_files (usage_date date, path varchar)")
-    if names:
-        con.executemany("insert into run.usage_files values (?, ?)", [[day, str(folder / name)] for day, name in names])
-    _point_view(con, table, parameters, [str(folder / name) for _, name in names])
+    if files:
+        listed = [[day, str(place / name)] for day, name, place in files]
+        con.executemany("insert into run.usage_files values (?, ?)", listed)
+    _point_view(con, table, parameters, [str(place / name) for _, name, place in files])
     records, unattributed = first_row(
         con,
         "select coalesce(sum(records), 0), coalesce(sum(records) filter (subscription_id is null), 0) "

@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
 from pipelines.run_context import RunTable
-from pipelines.settings import Settings
+from pipelines.settings import Settings, SettingsError
 from pipelines.sql_catalogue import SqlTable
+from pipelines.sql_text import identifier, literal
 
 # How DuckDB tells of a block or a log that is not what it wrote.
 _DAMAGED = re.compile(r"(?i)corrupt database file|checksum|not a valid duckdb database|failure while replaying wal")
+T = TypeVar("T")
 SCHEMAS = ("intake", "staging", "run", "features", "scores")
 
 
@@ -87,12 +89,34 @@ class Warehouse:
         }
         if self.threads:
             config["threads"] = self.threads
+
+        def connect() -> duckdb.DuckDBPyConnection:
+            return duckdb.connect(str(self.path), config=config)
+
+        con = self._when_free(connect)
+        self.path.chmod(0o640)
+        return con
+
+    def require(self) -> None:
+        """Raises SettingsError when there is no warehouse yet."""
+        if not self.path.is_file():
+            raise SettingsError(f"no {self.path}: is --home right? `tierline run` makes it from landing/")
+
+    def attach(self, con: duckdb.DuckDBPyConnection, name: str) -> None:
+        """Attaches the warehouse to another database's connection as `name`, for reading: its bytes stay as they are.
+
+        Raises WarehouseBusyError if a run holds the file too long, WarehouseError if it is damaged, SettingsError if it
+        is not there.
+        """
+        self.require()
+        statement = f"attach {literal(str(self.path))} as {identifier(name)} (read_only)"
+        self._when_free(lambda: con.execute(statement))
+
+    def _when_free(self, connect: Callable[[], T]) -> T:
         deadline = time.monotonic() + self.lock_wait_seconds
         while True:
             try:
-                con = duckdb.connect(str(self.path), config=config)
-                self.path.chmod(0o640)
-                return con
+                return connect()
             except duckdb.IOException as error:
                 if "lock" not in str(error).lower():
                     raise self._unusable(error) from error

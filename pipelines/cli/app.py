@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from pipelines.cli import extracts, intake, nights, reading, versions, web, workbooks
+from pipelines.cli import extracts, intake, nights, policies, reading, simulate, versions, web, workbooks
 
 app = typer.Typer(
     name="tierline",
@@ -27,6 +27,8 @@ app.command(rich_help_panel="Nights")(nights.demo)
 app.command(rich_help_panel="Nights")(nights.run)
 app.command(rich_help_panel="Nights")(nights.backfill)
 app.command(rich_help_panel="Nights")(nights.rebuild)
+app.command(rich_help_panel="Policies")(simulate.simulate)
+app.add_typer(policies.app, name="policy", rich_help_panel="Policies")
 app.command(rich_help_panel="Extracts")(extracts.land)
 app.command(rich_help_panel="Extracts")(intake.validate)
 app.command(rich_help_panel="Extracts")(intake.reconcile)

@@ -28,7 +28,7 @@ def test_everything_that_is_read_at_run_time_is_in_it(wheel: zipfile.ZipFile) ->
     needed = [
         str(file.relative_to(ROOT))
         for package in PACKAGES
-        for pattern in ("*.py", "*.sql", "*.yaml", "*.csv", "*.csv.gz", "*.ctl", "py.typed")
+        for pattern in ("*.py", "*.sql", "*.yaml", "*.csv", "*.csv.gz", "*.ctl", "*.j2", "py.typed")
         for file in (ROOT / package).rglob(pattern)
     ]
     assert len(needed) > 200

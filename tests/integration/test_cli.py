@@ -18,6 +18,11 @@ from tierline import TierTable
 
 MakeHome = Callable[[str], Path]
 COMMANDS = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
+COMMANDS += [
+    f"{group.name} {command.callback.__name__}"
+    for group in app.registered_groups
+    for command in group.typer_instance.registered_commands
+]
 
 
 def tierline(*args: object) -> Result:
@@ -47,7 +52,7 @@ def a_key(home: Path) -> str:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_has_an_example(command: str) -> None:
-    result = tierline(command, "--help")
+    result = tierline(*command.split(), "--help")
     assert result.exit_code == 0
     assert f"tierline {command}" in result.output
 

@@ -21,7 +21,9 @@ from oracle.odd_customers import deliver
 from oracle.score import Expected, recompute
 from oracle.usage import MEASURES
 
+from pipelines.night import Night as AskedNight
 from pipelines.runs import NightResult, run_night
+from pipelines.scratch import scratch
 
 SAMPLE = Path(__file__).parents[2] / "sample_data" / "small" / "landing"
 AS_OF = date(2024, 6, 30)
@@ -169,6 +171,15 @@ def test_features_that_only_the_judgement_reads(night: Night) -> None:
 def test_usage_daily(night: Night) -> None:
     expected, actual = usage_rows(night)
     assert_same(expected, actual, MEASURES)
+
+
+def test_a_scratch_night_gives_the_same_rows(night: Night) -> None:
+    """What is tried or explained beside the warehouse is what a night publishes."""
+    asked = AskedNight(night.home, AS_OF)
+    with scratch(asked) as place:
+        place.build(asked, target="scores.subscription")
+        rows = place.con.sql("from scores.subscription").to_arrow_table().to_pylist()
+    assert {row["service_key"]: row for row in rows} == published_rows(night)
 
 
 def test_second_night_creates_no_version(night: Night) -> None:

@@ -5,12 +5,14 @@ Belongs here: pipelines/leftovers.py and what the warehouse spilled. Does not: r
 
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
 
-from pipelines.leftovers import clear_leftovers
+from pipelines.leftovers import clear_leftovers, scratch_folder
 from pipelines.publishing import publish, publishing_lock
 from pipelines.settings import load
 from pipelines.warehouse import Warehouse
@@ -80,3 +82,43 @@ def test_what_a_killed_run_spilled_is_removed(tmp_path: Path) -> None:
     with store.open() as con:
         assert con.execute("select 1").fetchall() == [(1,)]
         assert list(store.temporary.iterdir()) == []
+
+
+WORKING = """
+import sys, time
+from pathlib import Path
+from pipelines.leftovers import scratch_folder
+with scratch_folder(Path(sys.argv[1])) as folder:
+    (folder / "half").write_text("done")
+    print(folder, flush=True)
+    sys.stdin.readline()
+"""
+
+
+def begin_a_night(home: Path) -> None:
+    clear_leftovers(home, home / "published" / "customer_tiers", 1)
+
+
+def begin_another(home: Path) -> None:
+    with scratch_folder(home):
+        pass
+
+
+@pytest.mark.parametrize("begin", [begin_a_night, begin_another])
+def test_a_scratch_folder_lives_as_long_as_its_process(tmp_path: Path, begin: Callable[[Path], None]) -> None:
+    """Neither the next one nor a night takes it away; once its process is killed both do."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", WORKING, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        left = Path(process.stdout.readline().strip())
+        begin(tmp_path)
+        assert (left / "half").is_file()
+        assert list(left.parent.iterdir()) == [left]
+    finally:
+        process.kill()
+        process.communicate()
+    assert left.is_dir(), "nothing was left behind"
+    begin(tmp_path)
+    assert not left.exists()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.night import Night
-from pipelines.policy_source import keep_policy, kept_policy, policy_text
+from pipelines.policy_source import keep_policy, kept_policy, named_policy, policy_text
 from pipelines.settings import SettingsError
 from segmentation.policy import preset, read_policy
 from segmentation.policy_text import PolicyError
@@ -43,3 +43,16 @@ def test_a_policy_is_kept_once_under_its_fingerprint(tmp_path: Path) -> None:
     kept = kept_policy(tmp_path, policy.fingerprint)
     assert kept.read_bytes() == preset("default")
     assert [path.name for path in kept.parent.iterdir()] == [f"{policy.fingerprint}.yaml"]
+
+
+def test_a_policy_is_named_from_where_the_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "mine.yaml").write_bytes(preset("quantile"))
+    monkeypatch.chdir(tmp_path)
+    assert named_policy("mine.yaml", tmp_path / "home", "default", None) == (preset("quantile"), "mine.yaml")
+    assert named_policy("default", tmp_path / "home", "mine.yaml", None) == (preset("default"), "preset default")
+    # Nothing is published yet: the current policy is the one of the settings.
+    current = named_policy("current", tmp_path / "home", "quantile", None)
+    assert current == (preset("quantile"), "preset quantile, of the settings")
+    with pytest.raises(PolicyError, match="neither a preset"):
+        named_policy("gold", tmp_path / "home", "default", None)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.turns import TurnBusyError, TurnLostError, take_turn
+from pipelines.turns import TurnBusyError, TurnLostError, take_turn, wait_until_free
 
 HOLDER = """
 import sys, time
@@ -122,3 +122,13 @@ def test_a_turn_that_was_taken_over_stays_lost(tmp_path: Path) -> None:
                 first.require()
         with pytest.raises(TurnLostError):
             first.require()
+
+
+def test_who_only_reads_waits_for_a_run_and_takes_no_turn(tmp_path: Path) -> None:
+    wait_until_free(tmp_path, wait_seconds=0, takeover_seconds=60)
+    assert list(tmp_path.iterdir()) == []
+    with another_run(tmp_path), pytest.raises(TurnBusyError, match=r"run other \(PID \d+\)"):
+        wait_until_free(tmp_path, wait_seconds=0.2, takeover_seconds=60)
+    wait_until_free(tmp_path, wait_seconds=60, takeover_seconds=60)
+    with take_turn(tmp_path, "mine", wait_seconds=0, takeover_seconds=60) as turn:
+        assert turn.number == 2

@@ -1,0 +1,184 @@
+"""Scratch nights: any night under any policy, built beside the warehouse and thrown away afterwards.
+
+Belongs here: building features and scores in a temporary database. Does not: what they are compared or explained for.
+
+The warehouse is attached for reading only, daily usage is read from the files that are there, and what is made lies in
+`<home>/tmp/scratch/` until the end. A scratch night gives way: before each table it asks whether a run has begun in the
+home folder, and leaves then, so that no night ever fails because of somebody's question.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import duckdb
+
+from pipelines import scoring, usage
+from pipelines.leftovers import scratch_folder
+from pipelines.night import Night
+from pipelines.run_context import RunTable, run_tables
+from pipelines.sql_catalogue import sql_table, sql_tables
+from pipelines.sql_text import identifier
+from pipelines.tier_history import show_history
+from pipelines.turns import wait_until_free
+from pipelines.warehouse import build, write_run_tables
+
+_USAGE = "features.usage_daily"
+_ATTACHED = "warehouse"
+_READ = ("staging", "intake")
+# Tables that functions make, with what they read.
+_JUDGED = {
+    "scores.measures": (("features.customer",), scoring.write_measures),
+    "scores.customer": (
+        ("features.customer", "features.tier_state", "scores.measures", "scores.cutoffs"),
+        scoring.write_scores,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """A temporary database that reads the home's `staging.*` and `intake.*`; `build` puts a night's tables into it."""
+
+    con: duckdb.DuckDBPyConnection
+    folder: Path
+    give_way: Callable[[], None]
+    _made_of: dict[str, str] = field(default_factory=dict)
+
+    def build(
+        self,
+        night: Night,
+        progress: Callable[[int, int], None] = lambda _done, _total: None,
+        *,
+        target: str = "scores.customer",
+    ) -> None:
+        """Makes `target` and all that it is made from, as of the night and under its policy; `run.*` is the night's.
+
+        A table of an earlier `build` that would come out the same is kept. Raises WarehouseError where SQL fails,
+        ColumnsError on impossible rows, TurnBusyError where a run has begun in the home folder.
+        """
+        days = usage.loaded_days(self.con, night.as_of_date, night.known_before)
+        before = night.nights_before
+        calendar = run_tables(
+            night.as_of_date,
+            night.zone,
+            night.policy,
+            night.settings.service_numbers,
+            days,
+            night_before=before[-1].as_of_date if before else None,
+        )
+        write_run_tables(self.con, calendar)
+        show_history(self.con, before)
+        tables = _order(target)
+        made_of = _calendar_digests(calendar) | {"run.tier_changes": _digest([night.digest for night in before], [])}
+        for done, table in enumerate(tables):
+            progress(done, len(tables))
+            self.give_way()
+            made_of[table] = _digest(_decides(night, table), [_digest_of(name, made_of) for name in _upstreams(table)])
+            if self._made_of.get(table) != made_of[table]:
+                self._made_of.pop(table, None)
+                self._make(night, table)
+                self._made_of[table] = made_of[table]
+        progress(len(tables), len(tables))
+
+    def _make(self, night: Night, table: str) -> None:
+        if table in _JUDGED:
+            _, write = _JUDGED[table]
+            write(self.con, night.policy, night.as_of_date)
+        elif table == _USAGE:
+            usage.roll_up(
+                self.con,
+                night.usage_days,
+                night.parameters,
+                service_numbers=night.settings.service_numbers,
+                zone=night.zone,
+                progress=lambda _done, _total: self.give_way(),
+                aside=self.folder / "usage_daily",
+            )
+        else:
+            build(self.con, sql_table(table), night.parameters)
+
+
+@contextmanager
+def scratch(night: Night, *, give_way: bool = True) -> Iterator[Scratch]:
+    """A scratch database beside the night's warehouse, removed at the end in any case.
+
+    Waits `lock_wait_seconds` for a run that is at work, then raises TurnBusyError or WarehouseBusyError; SettingsError
+    where there is no warehouse. give_way=False is for a run that has the home folder's turn itself.
+    """
+    night.warehouse.require()
+    settings = night.settings
+
+    def wait(seconds: float) -> None:
+        if give_way:
+            wait_until_free(night.home, wait_seconds=seconds, takeover_seconds=settings.takeover_seconds)
+
+    wait(settings.lock_wait_seconds)
+    with scratch_folder(night.home) as folder:
+        store = replace(night.warehouse, path=folder / "scratch.duckdb", temporary=folder / "spilled")
+        with store.open() as con:
+            night.warehouse.attach(con, _ATTACHED)
+            _read_through(con)
+            yield Scratch(con, folder, lambda: wait(0))
+
+
+def _read_through(con: duckdb.DuckDBPyConnection) -> None:
+    """Views of the warehouse's accepted rows and ledger under their own names."""
+    there = con.execute(
+        "select table_schema, table_name from information_schema.tables where table_catalog = $name",
+        {"name": _ATTACHED},
+    ).fetchall()
+    for schema, name in sorted(there):
+        if schema in _READ:
+            place = f"{identifier(schema)}.{identifier(name)}"
+            con.execute(f"create view {place} as select * from {identifier(_ATTACHED)}.{place}")
+
+
+@cache
+def _order(target: str) -> tuple[str, ...]:
+    """`target` and all the tables of ours that it is made from, each after what it reads."""
+    made = {t.table for schema in ("features", "scores") for t in sql_tables(schema)} | set(_JUDGED)
+    graph: dict[str, list[str]] = {}
+    waiting = [target]
+    while waiting:
+        table = waiting.pop()
+        if table not in graph:
+            graph[table] = [name for name in _upstreams(table) if name in made]
+            waiting += graph[table]
+    return tuple(TopologicalSorter(graph).static_order())
+
+
+def _upstreams(table: str) -> tuple[str, ...]:
+    return _JUDGED[table][0] if table in _JUDGED else sql_table(table).upstreams
+
+
+def _decides(night: Night, table: str) -> list[object]:
+    """What decides the table's rows, besides the tables that it reads."""
+    if table in _JUDGED:
+        return [night.policy.fingerprint, night.as_of_date]
+    source, settings = sql_table(table), night.settings
+    given = {name: value for name, value in night.parameters.items() if name in source.parameters}
+    if table == _USAGE:
+        given |= {name: night.parameters[name] for name in ("as_of_date", "known_before")}
+        return [source.text, given, settings.service_numbers, settings.time_zone]
+    return [source.text, given]
+
+
+def _digest_of(upstream: str, made_of: dict[str, str]) -> str:
+    # What is read from the warehouse is the same for all nights of one scratch database.
+    return "" if upstream.partition(".")[0] in _READ else made_of[upstream]
+
+
+def _calendar_digests(calendar: tuple[RunTable, ...]) -> dict[str, str]:
+    return {f"run.{table.name}": _digest([table.rows], []) for table in calendar}
+
+
+def _digest(content: list[object], upstreams: list[str]) -> str:
+    return hashlib.sha256(json.dumps([content, upstreams], sort_keys=True, default=str).encode()).hexdigest()
