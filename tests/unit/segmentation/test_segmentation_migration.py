@@ -4,10 +4,11 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
-from segmentation_rows import DEFAULT, policy_with
+from segmentation_rows import DEFAULT, changed_text, policy_with
 
 from segmentation.columns import ColumnsError
 from segmentation.migration import CAUSES, MIGRATION, PAIRS, Rung, ladder, migration
+from segmentation.policy import read_policy
 
 SAME = ladder(DEFAULT.tier_names, DEFAULT.tier_names)
 # From 60 on a customer is high, from 40 on mid.
@@ -22,7 +23,9 @@ def pairs(*rows: dict[str, object]) -> pl.DataFrame:
         for side in ("before", "after"):
             tier, *parts = row[side]  # type: ignore[misc]
             values |= {f"{side}_{m}_part": Decimal(p) for m, p in zip(("arpu", "tenure", "credit"), parts, strict=True)}
+            values |= {f"{side}_{measure}_part": Decimal(0) for measure in ("spend", "mou")}
             values |= {f"{side}_value_score": Decimal(sum(parts)), f"{side}_value_tier": tier}
+            values[f"{side}_score_tier"] = row.get(f"{side}_score_tier", tier)
             values[f"{side}_tier"] = row.get(f"{side}_listed", tier)
         full.append(values)
     return pl.DataFrame(full, schema=dict(PAIRS))
@@ -47,6 +50,13 @@ def judged(row: dict[str, object], policy=DEFAULT, rungs=SAME) -> tuple[str, str
         # The value stays, and a list does what it did not do before.
         ({"before": ("mid", 30, 20, 10), "after": ("mid", 30, 20, 10), "after_listed": "high"}, ("up", "lists")),
         ({"before": ("mid", 30, 20, 10), "after": ("mid", 35, 20, 10), "before_listed": "high"}, ("down", "lists")),
+        # The night's score gives mid under both; before, high was held.
+        (
+            {"before": ("high", 30, 20, 10), "before_score_tier": "mid", "after": ("mid", 30, 20, 10)},
+            ("down", "moves"),
+        ),
+        # The parts are the same, and so are the thresholds that they reach: somebody may not be rated any more.
+        ({"before": ("mid", 30, 20, 10), "after": ("ordinary", 30, 20, 10)}, ("down", "eligibility")),
     ],
 )
 def test_one_customer_has_one_direction_and_one_cause(row, expected):
@@ -99,10 +109,11 @@ def test_two_ladders_become_one(before, after, labels):
 
 
 def test_a_customer_moves_on_the_common_ladder_not_between_names():
-    after = policy_with(
+    text = changed_text(
         ("{name: high, min_score: 75", "{name: top, min_score: 90}\n  - {name: high, min_score: 75"),
-        ("{name: mid,", "{name: standard,"),
+        ("{name: mid, min_score", "{name: standard, min_score"),
     )
+    after = read_policy(text.replace(b"[mid]", b"[standard]"))
     rungs = ladder(DEFAULT.tier_names, after.tier_names)
     assert rungs == (Rung(None, "top"), Rung("high", "high"), Rung("mid", "standard"), Rung("ordinary", "ordinary"))
     rows = [
