@@ -50,7 +50,8 @@ def home(tiny_landing: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             con, night.landing, mappings={}, as_of_date=AS_OF, settings=night.intake_settings, progress=Silent()
         )
         assert not taken.refused
-        Scratch(con, night.published, lambda: None).build(night, target="scores.subscription")
+        for table in ("scores.subscription", "scores.tier_changes"):
+            Scratch(con, night.published, lambda: None).build(night, target=table)
         publish_tier_table(con, night, datetime.now(UTC))
     return folder
 
