@@ -320,6 +320,14 @@ def test_without_a_version_or_a_warehouse_it_says_what_is_missing(tmp_path: Path
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_night_that_the_history_lost_is_told(home: Path, tmp_path: Path) -> None:
+    shutil.copytree(home, tmp_path / "home")
+    shutil.rmtree(tmp_path / "home" / "published" / "tier_history")
+    lost = tierline("simulate", "--policy", "quantile", "--no-churners", "--home", tmp_path / "home")
+    assert lost.exit_code == 1, lost.output
+    assert "is missing" in lost.output and "Copy it back" in lost.output
+
+
 def test_policies_are_shown_checked_and_compared(home: Path, new_policy: Path, tmp_path: Path) -> None:
     assert tierline("policy", "show", "default", "--home", home).output.encode() == preset("default")
     listed = tierline("policy", "show", "--home", home)
