@@ -15,6 +15,7 @@ from segmentation.policy import MEASURES, Policy
 from segmentation.tiers import plain_flag
 
 _SCORED: Mapping[str, Dtype] = {
+    "policy_segment": pl.String(),
     "tier": pl.String(),
     "value_tier": pl.String(),
     "score_tier": pl.String(),
@@ -33,7 +34,7 @@ MIGRATION: Mapping[str, Dtype] = {
 """What `migration` says of each customer."""
 
 CAUSES: Mapping[str, str] = {
-    "arpu": "spend earns other points or weighs otherwise",
+    "arpu": "ARPU earns other points or weighs otherwise",
     "spend": "the window's spend earns other points or weighs otherwise",
     "tenure": "tenure earns other points or weighs otherwise",
     "credit": "credit earns other points or weighs otherwise",
@@ -95,8 +96,7 @@ def migration(pairs: pl.DataFrame, rungs: tuple[Rung, ...], after: Policy) -> pl
             value_score=pl.col("before_value_score"),
         )
         .with_columns(
-            # The score of before under the new tiers.
-            _old_score=plain_flag(after).replace_strict(flags, return_dtype=pl.Int16),
+            _old_score=_flag_by_segment(after).replace_strict(flags, return_dtype=pl.Int16),
             _sign=(pl.col("before_place") - pl.col("after_place")).sign(),
         )
         .with_columns(
@@ -109,6 +109,14 @@ def migration(pairs: pl.DataFrame, rungs: tuple[Rung, ...], after: Policy) -> pl
         )
         .drop("_before", "_after", "_before_score", "_after_score", "_old_score", "_sign", "value_score")
     )
+
+
+def _flag_by_segment(after: Policy) -> pl.Expr:
+    """The position that the score of before gives under the new tiers of the customer's segment."""
+    flag = plain_flag(after)
+    for segment in after.segments:
+        flag = pl.when(pl.col("after_policy_segment") == segment.name).then(plain_flag(segment.policy)).otherwise(flag)
+    return flag
 
 
 def _place(column: str, places: Mapping[str, int]) -> pl.Expr:

@@ -77,8 +77,10 @@ def _code_of(error: Exception) -> Exit | None:
     from pipelines.intake import IntakeRefusal, LedgerCopyError, MappingError
     from pipelines.publishing.errors import PublishError, PublishLockError
     from pipelines.settings import SettingsError
+    from pipelines.tier_history import TierHistoryError
     from pipelines.turns import TurnBusyError
     from pipelines.warehouse import WarehouseBusyError, WarehouseError
+    from segmentation.columns import ColumnsError
     from segmentation.policy_text import PolicyError
 
     codes: list[tuple[type[Exception], Exit]] = [
@@ -92,6 +94,8 @@ def _code_of(error: Exception) -> Exit | None:
         (IntakeRefusal, Exit.REFUSED),
         (LedgerCopyError, Exit.FAILED),
         (WarehouseError, Exit.FAILED),
+        (TierHistoryError, Exit.FAILED),
+        (ColumnsError, Exit.FAILED),
         (PublishError, Exit.FAILED),
     ]
     return next((code for kind, code in codes if isinstance(error, kind)), None)

@@ -50,9 +50,8 @@ def home(tiny_landing: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             con, night.landing, mappings={}, as_of_date=AS_OF, settings=night.intake_settings, progress=Silent()
         )
         assert not taken.refused
-        place = Scratch(con, night.published, lambda: None)
-        for target in ("scores.subscription", "scores.tier_changes"):
-            place.build(night, target=target)
+        for table in ("scores.subscription", "scores.tier_changes"):
+            Scratch(con, night.published, lambda: None).build(night, target=table)
         publish_tier_table(con, night, datetime.now(UTC))
     return folder
 
@@ -319,6 +318,14 @@ def test_without_a_version_or_a_warehouse_it_says_what_is_missing(tmp_path: Path
     assert unknown.exit_code == 2
     assert "is --home right?" in unknown.output
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_night_that_the_history_lost_is_told(home: Path, tmp_path: Path) -> None:
+    shutil.copytree(home, tmp_path / "home")
+    shutil.rmtree(tmp_path / "home" / "published" / "tier_history")
+    lost = tierline("simulate", "--policy", "quantile", "--no-churners", "--home", tmp_path / "home")
+    assert lost.exit_code == 1, lost.output
+    assert "is missing" in lost.output and "Copy it back" in lost.output
 
 
 def test_policies_are_shown_checked_and_compared(home: Path, new_policy: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Who moves between tiers when one policy takes another's place, which way, and by what."""
 
+import re
 from decimal import Decimal
 
 import polars as pl
@@ -8,7 +9,7 @@ from segmentation_rows import DEFAULT, changed_text, policy_with
 
 from segmentation.columns import ColumnsError
 from segmentation.migration import CAUSES, MIGRATION, PAIRS, Rung, ladder, migration
-from segmentation.policy import read_policy
+from segmentation.policy import MEASURES, read_policy
 
 SAME = ladder(DEFAULT.tier_names, DEFAULT.tier_names)
 # From 60 on a customer is high, from 40 on mid.
@@ -16,17 +17,20 @@ LOWER = policy_with(("min_score: 75,", "min_score: 60,"), ("min_score: 50,", "mi
 
 
 def pairs(*rows: dict[str, object]) -> pl.DataFrame:
-    """Customers under two policies: parts and scores as (arpu, tenure, credit); `listed` where a list changes it."""
+    """Customers under two policies: (tier, ARPU part, tenure part, credit part), the same by score, by value and in
+    the end unless `after_served`, `after_value` and so on say otherwise.
+    """
     full = []
     for row in rows:
         values: dict[str, object] = {}
         for side in ("before", "after"):
             tier, *parts = row[side]  # type: ignore[misc]
-            values |= {f"{side}_{m}_part": Decimal(p) for m, p in zip(("arpu", "tenure", "credit"), parts, strict=True)}
-            values |= {f"{side}_{measure}_part": Decimal(0) for measure in ("spend", "mou")}
-            values |= {f"{side}_value_score": Decimal(sum(parts)), f"{side}_value_tier": tier}
-            values[f"{side}_score_tier"] = row.get(f"{side}_score_tier", tier)
-            values[f"{side}_tier"] = row.get(f"{side}_listed", tier)
+            known = dict(zip(("arpu", "tenure", "credit"), parts, strict=True))
+            values |= {f"{side}_{m}_part": Decimal(known.get(m, 0)) for m in MEASURES}
+            held = row.get(f"{side}_value", tier)
+            values |= {f"{side}_value_score": Decimal(sum(parts)), f"{side}_score_tier": tier}
+            values |= {f"{side}_value_tier": held, f"{side}_tier": row.get(f"{side}_served", held)}
+            values[f"{side}_policy_segment"] = row.get("segment", "base")
         full.append(values)
     return pl.DataFrame(full, schema=dict(PAIRS))
 
@@ -48,14 +52,21 @@ def judged(row: dict[str, object], policy=DEFAULT, rungs=SAME) -> tuple[str, str
         # Of two equal pushes the first is named.
         ({"before": ("mid", 30, 20, 10), "after": ("high", 38, 28, 10)}, ("up", "arpu")),
         # The value stays, and a list does what it did not do before.
-        ({"before": ("mid", 30, 20, 10), "after": ("mid", 30, 20, 10), "after_listed": "high"}, ("up", "lists")),
-        ({"before": ("mid", 30, 20, 10), "after": ("mid", 35, 20, 10), "before_listed": "high"}, ("down", "lists")),
-        # The night's score gives mid under both; before, high was held.
+        ({"before": ("mid", 30, 20, 10), "after": ("mid", 30, 20, 10), "after_served": "high"}, ("up", "lists")),
+        ({"before": ("mid", 30, 20, 10), "after": ("mid", 35, 20, 10), "before_served": "high"}, ("down", "lists")),
+        # Or both do, and not the same.
         (
-            {"before": ("high", 30, 20, 10), "before_score_tier": "mid", "after": ("mid", 30, 20, 10)},
-            ("down", "moves"),
+            {
+                "before": ("mid", 30, 20, 10),
+                "after": ("mid", 30, 20, 10),
+                "after_served": "high",
+                "before_served": "ordinary",
+            },
+            ("up", "lists"),
         ),
-        # The parts are the same, and so are the thresholds that they reach: somebody may not be rated any more.
+        # Tonight's score reaches the same tier, and only one of the policies goes on to hold a better one.
+        ({"before": ("mid", 30, 20, 10), "before_value": "high", "after": ("mid", 30, 20, 10)}, ("down", "moves")),
+        # The same score, and yet another tier by it: who may be rated is decided otherwise.
         ({"before": ("mid", 30, 20, 10), "after": ("ordinary", 30, 20, 10)}, ("down", "eligibility")),
     ],
 )
@@ -77,6 +88,18 @@ def test_one_customer_has_one_direction_and_one_cause(row, expected):
 )
 def test_other_thresholds_are_the_cause_where_the_old_score_gets_as_far(row, expected):
     assert judged(row, LOWER) == expected
+
+
+def test_the_old_score_is_judged_under_the_tiers_of_the_segment():
+    """50 points are enough for a prepaid customer under the new policy, and for nobody else."""
+    text = changed_text()
+    text += b"segments:\n  - name: prepaid\n    payment_types: [prepaid]\n    policy:\n      tiers:\n"
+    text += b"        - {name: high, min_score: 50}\n        - {name: mid, min_score: 20}\n"
+    text += b"        - {name: ordinary, min_score: 0}\n"
+    after = read_policy(text)
+    row = {"before": ("mid", 30, 20, 0), "after": ("high", 46, 20, 10)}
+    assert judged({**row, "segment": "prepaid"}, after) == ("up", "thresholds")
+    assert judged({**row, "segment": "base"}, after) == ("up", "arpu")
 
 
 def test_other_columns_go_through_and_the_new_ones_have_their_types():
@@ -109,11 +132,8 @@ def test_two_ladders_become_one(before, after, labels):
 
 
 def test_a_customer_moves_on_the_common_ladder_not_between_names():
-    text = changed_text(
-        ("{name: high, min_score: 75", "{name: top, min_score: 90}\n  - {name: high, min_score: 75"),
-        ("{name: mid, min_score", "{name: standard, min_score"),
-    )
-    after = read_policy(text.replace(b"[mid]", b"[standard]"))
+    with_top = ("{name: high, min_score: 75", "{name: top, min_score: 90}\n  - {name: high, min_score: 75")
+    after = read_policy(re.sub(rb"\bmid\b", b"standard", changed_text(with_top)))
     rungs = ladder(DEFAULT.tier_names, after.tier_names)
     assert rungs == (Rung(None, "top"), Rung("high", "high"), Rung("mid", "standard"), Rung("ordinary", "ordinary"))
     rows = [
