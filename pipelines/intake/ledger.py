@@ -88,16 +88,16 @@ def _create(
         f"{identifier(column)} {kind}{' NOT NULL' if column in required else ''}" for column, kind in columns.items()
     )
     con.execute(f"CREATE TABLE IF NOT EXISTS {schema}.{identifier(name)} ({declared})")
-    if schema == "intake":  # a warehouse of an earlier release lacks the columns that came later; all may be unknown
-        there = {
-            column
-            for (column,) in con.execute(
-                "SELECT column_name FROM duckdb_columns() WHERE schema_name = ? AND table_name = ?", [schema, name]
-            ).fetchall()
-        }
-        for column, kind in columns.items():
-            if column not in there:
-                con.execute(f"ALTER TABLE {schema}.{identifier(name)} ADD COLUMN {identifier(column)} {kind}")
+    # A warehouse of an earlier release lacks the columns that came later, behind the others; all may be unknown.
+    there = {
+        column
+        for (column,) in con.execute(
+            "SELECT column_name FROM duckdb_columns() WHERE schema_name = ? AND table_name = ?", [schema, name]
+        ).fetchall()
+    }
+    for column, kind in columns.items():
+        if column not in there:
+            con.execute(f"ALTER TABLE {schema}.{identifier(name)} ADD COLUMN {identifier(column)} {kind}")
 
 
 def next_file_id(con: duckdb.DuckDBPyConnection) -> int:

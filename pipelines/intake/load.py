@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from data_contracts import Contract
+from pipelines.contracts.tables import staging_columns
 from pipelines.intake.keys import CONFLICT, DUPLICATE, Scope, days_scope, judge_keys
 from pipelines.intake.ledger import Counts
 from pipelines.intake.lines import Positions
@@ -180,7 +181,8 @@ def _insert(
             known = instant(f"CAST({known} AS TIMESTAMP)", zone)
     return _one(
         con,
-        f"INSERT INTO {SCHEMA}.{identifier(target.name)} SELECT {', '.join(values)}, {known}, {file_id} "
+        f"INSERT INTO {SCHEMA}.{identifier(target.name)} ({identifiers(staging_columns(target.name))}) "
+        f"SELECT {', '.join(values)}, {known}, {file_id} "
         f"FROM {rows.table} WHERE {fine}",
     )
 

@@ -299,6 +299,24 @@ def test_tables_are_made_once_and_hold_local_columns(desk: Desk) -> None:
     ]
 
 
+def test_columns_that_a_contract_got_later_are_added_to_the_rows_of_before(desk: Desk) -> None:
+    person = {"customer_id": "c1", "customer_type": "individual", "gender": "female"}
+    desk.put("customers/customers_20240531.csv", extract_file("customers", person))
+    desk.run()
+    for column in ("identity_verified", "previous_operator"):
+        desk.con.execute(f"ALTER TABLE staging.customers DROP COLUMN {column}")
+    said = {"identity_verified": "true", "previous_operator": "Unicom"}
+    desk.put("customers/customers_20240630.csv", extract_file("customers", person | said))
+    (outcome,) = desk.run().accepted
+    assert outcome.accepted == 1
+    assert desk.ask(
+        "SELECT gender, identity_verified, previous_operator, known_at FROM staging.customers ORDER BY known_at"
+    ) == [
+        ("female", None, None, datetime(2024, 5, 30, 16)),
+        ("female", True, "Unicom", datetime(2024, 6, 29, 16)),
+    ]
+
+
 UTC_JAN5 = datetime(2024, 1, 4, 16)
 FEB, MAR, APR = "2024-02-01T00:00:00Z", "2024-03-01T00:00:00Z", "2024-04-01T00:00:00Z"
 CHANGES = [
