@@ -113,7 +113,7 @@ def show(
         if name is None:
             table = Table(box=None, padding=(0, 2, 0, 0))
             for column in ("name", "policy", "tiers", "where it is from"):
-                table.add_column(column)
+                table.add_column(column, no_wrap=column != "tiers")
             for known in (*PRESETS, "current"):
                 text, policy = _read(known, home)
                 table.add_row(known, policy.label, ", ".join(policy.tier_names), escape(text.origin))
