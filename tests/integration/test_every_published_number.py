@@ -38,7 +38,8 @@ SCORED = (
 CUSTOMERS = (
     *SCORED, "arpu_amount", "mou_minutes", "service_list", "is_vip", "account_manager_id", "group_id", "region",
     "language", "billed_amount", "prepaid_usage_amount", "prepaid_fee_amount", "billed_months", "usage_months",
-    "lines_in_service", "lines_suspended", "lines_ceased", "last_activity_date",
+    "lines_in_service", "lines_suspended", "lines_ceased", "last_activity_date", "list_valid_from", "list_valid_to",
+    "vip_valid_from", "vip_valid_to", "override_tier", "override_valid_from", "override_valid_to",
 )  # fmt: skip
 IN_SERVICE_ONLY = ("payment_type", "brand", "overdue_amount", "arrears_stops")
 Rows = Mapping[Hashable, Mapping[str, Any]]

@@ -19,7 +19,7 @@ from oracle.days import end_of, local_date, start_of
 
 Row = dict[str, Any]
 CONTRACTS = Path(__file__).parents[3] / "data_contracts" / "staging"
-EXTRACTS = ("customers", "subscriptions", "service_lists", "bills", "payments", "cdr")
+EXTRACTS = ("customers", "subscriptions", "service_lists", "tier_overrides", "bills", "payments", "cdr")
 INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:?[0-9]{2})")
 
 

@@ -62,6 +62,17 @@ def lists_valid(tables: dict[str, list[Row]], day: date) -> dict[str, dict[str, 
     return result
 
 
+def override_valid(tables: dict[str, list[Row]], day: date) -> dict[str, Row]:
+    """Customer to the decision that holds, of the latest delivery; the one that began last."""
+    latest = max((row["known_at"] for row in tables["tier_overrides"]), default=None)
+    result: dict[str, Row] = {}
+    for row in sorted(tables["tier_overrides"], key=lambda r: r["valid_from"]):
+        ended = row["valid_to"] is not None and row["valid_to"] <= day
+        if row["known_at"] == latest and row["valid_from"] <= day and not ended:
+            result[row["customer_id"]] = row
+    return result
+
+
 def tier_after_lists(value_tier: str, entries: dict[str, Row], policy: dict[str, Any]) -> str:
     """Lists apply from the least to the most important, so that the one named first has the last word."""
     names = [tier["name"] for tier in policy["tiers"]]
@@ -124,7 +135,7 @@ def recompute(landing: Path, day: date, policy_file: Path = DEFAULT_POLICY) -> E
     spent = billing.spend(identity, usage, payers, tables["bills"], window)
     paying = credit(identity, payers, tables, policy["credit"])
     seen = churn.history(identity, usage, policy["churn"])
-    lists = lists_valid(tables, day)
+    lists, overrides = lists_valid(tables, day), override_valid(tables, day)
     lines = churn.by_customer(identity, day)
     out_of_service: dict[str, int] = {}
     for line in identity.lines:
@@ -135,8 +146,14 @@ def recompute(landing: Path, day: date, policy_file: Path = DEFAULT_POLICY) -> E
     def customer_row(customer: str) -> Row:
         crm, own = identity.customers.get(customer, {}), spent[customer]
         entries, his = lists.get(customer, {}), lines.get(customer, [])
+        counts = next((n for n in policy["lists"]["precedence"] if n in entries and n != "vip"), "none")
+        listed, vip, decided = entries.get(counts, {}), entries.get("vip", {}), overrides.get(customer, {})
         recent = {d for d in usage.active_days.get(customer, set()) if day - timedelta(days=ACTIVITY_DAYS) < d <= day}
         row: Row = {
+            "list_valid_from": listed.get("valid_from"), "list_valid_to": listed.get("valid_to"),
+            "vip_valid_from": vip.get("valid_from"), "vip_valid_to": vip.get("valid_to"),
+            "override_tier": decided.get("tier"),
+            "override_valid_from": decided.get("valid_from"), "override_valid_to": decided.get("valid_to"),
             "group_id": crm.get("group_id"), "region": crm.get("region"), "language": crm.get("language"),
             "billed_amount": own.billed_amount,
             "prepaid_usage_amount": own.prepaid_usage_amount, "prepaid_fee_amount": own.prepaid_fee_amount,
@@ -148,7 +165,7 @@ def recompute(landing: Path, day: date, policy_file: Path = DEFAULT_POLICY) -> E
             return row
         return {
             **row, "arpu_amount": own.arpu_amount, "mou_minutes": own.mou_minutes,
-            "service_list": next((n for n in policy["lists"]["precedence"] if n in entries and n != "vip"), "none"),
+            "service_list": counts,
             "is_vip": "vip" in entries,
             "account_manager_id": entries.get("vip", {}).get("account_manager_id") or crm.get("account_manager_id"),
             **scored(his, paying[customer], own, entries, row["last_activity_date"]),

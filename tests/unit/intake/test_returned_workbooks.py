@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pytest
 from intake_desk import Desk
 from workbooks import NAME, read_back, sheet
@@ -120,6 +121,21 @@ def test_other_files_and_copies_bring_nothing_back(returning: Desk, tmp_path: Pa
     assert len(returning.run().returned) == 1
     assert returning.run().returned == ()
     assert len(list((tmp_path / "returned").rglob("*.*"))) == 1
+
+
+def test_a_workbook_taken_again_after_a_loss_comes_out_the_same_and_is_not_returned_again(
+    returning: Desk, tmp_path: Path
+) -> None:
+    returning.settings = replace(returning.settings, ledger_copy=tmp_path / "ledger.jsonl")
+    returning.put(NAME, sheet(GOOD, BAD))
+    (path,) = returning.run().returned
+    path.unlink()
+    with duckdb.connect() as emptied:
+        returning.con = emptied
+        report = returning.run()
+        assert (report.recovered, report.refused, report.returned) == ((NAME,), (), ())
+        assert returning.reasons() == [(3, "list", "unknown_code")]
+    assert not path.exists()
 
 
 def test_a_rehearsal_writes_it_too_and_leaves_an_earlier_one(returning: Desk, tmp_path: Path) -> None:
