@@ -13,6 +13,7 @@ from intake_desk import Desk
 from workbooks import ENTRY, HEADER, LISTS, NAME, cells, fill, raw, sheet, written
 
 from pipelines.intake import parse_mapping
+from pipelines.intake.xlsx.cells import Read, Style, Wanted, read_number
 
 DATE_STYLE = '<numFmts><numFmt numFmtId="164" formatCode="{}"/></numFmts><cellXfs><xf numFmtId="164"/></cellXfs>'
 
@@ -178,6 +179,24 @@ def test_dates_are_serial_numbers_of_two_systems(
         assert [row[2] for row in accepted(desk)] == [found]
     else:
         assert desk.reasons() == [(2, "valid_from", found)]
+
+
+@pytest.mark.parametrize(
+    ("serial", "wanted", "text"),
+    [
+        ("1", "date", "1900-01-01"),
+        ("59", "date", "1900-02-28"),
+        ("60", "date", "1900-02-29"),
+        ("61", "date", "1900-03-01"),
+        ("45473.5", "date", "2024-06-30 12:00:00"),
+        ("45473.999988425929", "time", "2024-06-30 23:59:59"),
+        ("45473.00000001", "time", "2024-06-30 00:00:00.001"),
+        ("45473", "time", "2024-06-30 00:00:00"),
+        ("2958465", "date", "9999-12-31"),
+    ],
+)
+def test_serial_numbers_stand_for_days_and_parts_of_days(serial: str, wanted: Wanted, text: str) -> None:
+    assert read_number(serial, Style("date"), wanted, since_1904=False) == Read(text)
 
 
 def test_dates_as_text_and_as_dates_mix(desk: Desk) -> None:
