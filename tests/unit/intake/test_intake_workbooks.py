@@ -101,6 +101,12 @@ def test_a_control_file_and_its_totals_hold(desk: Desk) -> None:
         pytest.param('<c r="A2" t="b"><v>1</v></c>', "", "TRUE", id="boolean"),
         pytest.param('<c r="A2" t="inlineStr"><is><r><t>C</t></r><r><t>8</t></r></is></c>', "", "C8", id="two formats"),
         pytest.param('<c r="A2" t="s"><v>0</v></c>', "", "王 1", id="shared, its reading left out"),
+        pytest.param(
+            '<c r="A2" t="inlineStr"><is><t>王</t><rPh sb="0" eb="1"><t>wang</t></rPh></is></c>',
+            "",
+            "王",
+            id="inline, its reading left out",
+        ),
         pytest.param('<c r="A2" t="inlineStr"><is><t>a_x0009_b</t></is></c>', "", "a\tb", id="escaped tab"),
         pytest.param('<c r="A2" t="inlineStr"><is><t>_x005F_x0041_</t></is></c>', "", "_x0041_", id="escaped escape"),
     ],
