@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
-import xlsxwriter
 
 from pipelines.durable import FILE_MODE, Disk
+
+if TYPE_CHECKING:
+    import xlsxwriter
 
 Kind = Literal["text", "prose", "integer", "amount", "fraction", "share", "date", "time", "yes_no"]
 
@@ -96,6 +98,8 @@ def write_workbook(path: Path, sheets: Iterable[Sheet], *, most_rows: int = MOST
 
     A table of more than `most_rows` rows goes on in further sheets. Raises OSError.
     """
+    import xlsxwriter  # noqa: PLC0415 -- half a second that only those who write a workbook need
+
     disk, partial = Disk(), path.with_name(f".{path.name}.part")
     try:
         with tempfile.TemporaryDirectory(prefix="tierline-") as folder:
