@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pipelines.cli import app
+from pipelines.cli.app import app
 from pipelines.explanation.customer import explain_one, prepared
 from pipelines.runs import run_night
 from segmentation.policy import preset
