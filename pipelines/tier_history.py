@@ -18,7 +18,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.day_files import write_day
+from pipelines.day_files import remove_leftovers, write_day
 from pipelines.digests import digest_of
 from pipelines.durable import Disk, Hook, ignore_step
 from pipelines.run_context import RUN_COLUMNS
@@ -105,13 +105,15 @@ def add_night(
     """Writes `scores.tier_changes` as the night's file, sorted by customer, and forces it to the disk. A file that is
     there stays: its name says that it is the same. Raises duckdb.Error, OSError.
     """
+    disk = Disk(hook)
+    remove_leftovers(folder, disk)
     digest = digest_of_run(run_key)
     before = followed[-1].digest if followed else None
     name = f"as_of_date={as_of_date.isoformat()}/{digest}-{before or FIRST}.parquet"
     if not (folder / name).exists():
         columns = identifiers(RUN_COLUMNS["tier_changes"])
         rows = con.sql(f"select {columns} from scores.tier_changes order by customer_id")
-        write_day(rows, folder, name, Disk(hook), label="tier-history")
+        write_day(rows, folder, name, disk, label="tier-history")
     return NightFile(as_of_date, digest, before, folder / name)
 
 

@@ -140,3 +140,18 @@ def test_what_each_night_changed_is_counted_by_cause(con: duckdb.DuckDBPyConnect
     nights = three_nights(con, folder)
     gone = add(con, folder, DAYS[3], "4", nights, C1=None)
     assert changes_by_night((nights[0], gone)) == [(DAYS[0], {"promoted": 2}), (DAYS[3], {"promoted": 1})]
+
+
+def test_a_night_killed_while_it_wrote_leaves_nothing_that_the_next_one_sees(
+    con: duckdb.DuckDBPyConnection, folder: Path
+) -> None:
+    def killed(step: str) -> None:
+        if step == "sync:tier-history":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        add_night(con, folder, as_of_date=DAYS[0], run_key=key("1"), followed=(), hook=killed)
+    assert list(folder.rglob("*.tmp"))
+    night = add(con, folder, DAYS[0], "1", (), C1="mid")
+    assert nights_up_to(folder, night.digest) == (night,)
+    assert not list(folder.rglob("*.tmp"))
