@@ -47,11 +47,11 @@ def test_nights_that_changed_only_points_are_one_interval_and_tonight_ends_the_l
         "marts.tier_history",
         """
         customer_id | valid_from | valid_to   | tier | tier_flag | value_tier | tier_cause   | lifecycle_stage
-        C1          | 2024-05-01 | 2024-05-20 | mid  | 2         | mid        | first_rating | stable         
-        C1          | 2024-05-20 | 2024-06-01 | mid  | 2         | high       | first_rating | stable         
-        C1          | 2024-06-01 | 2024-06-30 | mid  | 2         | high       | first_rating | warning        
-        C1          | 2024-06-30 |            | high | 1         | high       | promoted     | warning        
-        C2          | 2024-05-01 |            | high | 1         | high       | first_rating | stable         
+        C1          | 2024-05-01 | 2024-05-20 | mid  | 2         | mid        | first_rating | stable
+        C1          | 2024-05-20 | 2024-06-01 | mid  | 2         | high       | first_rating | stable
+        C1          | 2024-06-01 | 2024-06-30 | mid  | 2         | high       | first_rating | warning
+        C1          | 2024-06-30 |            | high | 1         | high       | promoted     | warning
+        C2          | 2024-05-01 |            | high | 1         | high       | first_rating | stable
         """,
     )
 
