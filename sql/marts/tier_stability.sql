@@ -10,58 +10,85 @@ with intervals as (
     from marts.tier_history
 ),
 
--- Nights on which a customer's tier began; a move only where there was another the night before.
-beginnings as (
-    select customer_id, valid_from, coalesce(earlier_to = valid_from, false) as is_move
+-- The night on which the tier began; it is a move only where there was another the night before.
+changes as (
+    select
+        *,
+        case when earlier_tier is distinct from tier or earlier_to < valid_from then valid_from end as change_date,
+        case when earlier_tier <> tier and earlier_to = valid_from then valid_from end as move_date
     from intervals
-    where earlier_tier is distinct from tier or earlier_to < valid_from
+),
+
+moves as (
+    select
+        *,
+        max(change_date) over (partition by customer_id order by valid_from) as last_change,
+        max(move_date) over (partition by customer_id order by valid_from rows between unbounded preceding and 1 preceding)
+            as earlier_move
+    from changes
+),
+
+latest as (
+    select
+        strftime(valid_from, '%Y-%m') as from_month,
+        strftime(valid_to, '%Y-%m') as to_month,
+        last_change,
+        max(case when move_date is not null then earlier_move end) over (partition by customer_id order by valid_from)
+            as last_move_but_one
+    from moves
+),
+
+-- Counted before they are spread over the months at whose ends they stood.
+spans as (
+    select
+        from_month,
+        to_month,
+        last_move_but_one,
+        count(*) as customers,
+        sum(date_diff('day', date '1970-01-01', last_change)) as change_days
+    from latest
+    where from_month is distinct from to_month
+    group by from_month, to_month, last_move_but_one
 ),
 
 at_end as (
-    select m.month, m.before_date, m.end_date, m.year_from, h.customer_id, h.tier, h.tier_flag
-    from run.history_months as m
-    join marts.tier_history as h on h.valid_from <= m.end_date and coalesce(h.valid_to > m.end_date, true)
-),
-
-lately as (
-    select
-        e.month,
-        e.customer_id,
-        max(b.valid_from) as last_change,
-        sum(case when b.is_move and b.valid_from >= e.year_from then 1 else 0 end) as moves
-    from at_end as e
-    join beginnings as b on b.customer_id = e.customer_id and b.valid_from <= e.end_date
-    group by e.month, e.customer_id
-),
-
-counted as (
     select
         m.month,
-        count(e.customer_id) as customers_at_end,
-        count(b.customer_id) as customers,
-        sum(case when e.tier = b.tier then 1 else 0 end)::bigint as kept,
-        sum(case when e.tier <> b.tier and e.tier_flag < b.tier_flag then 1 else 0 end)::bigint as moved_up,
-        sum(case when e.tier <> b.tier and e.tier_flag > b.tier_flag then 1 else 0 end)::bigint as moved_down,
-        sum(case when l.moves > 1 then 1 else 0 end)::bigint as moved_again,
-        sum(date_diff('day', l.last_change, e.end_date))::bigint as nights
+        coalesce(sum(s.customers), 0)::bigint as customers,
+        coalesce(sum(case when s.last_move_but_one >= m.year_from then s.customers else 0 end), 0)::bigint as moved_again,
+        sum(s.customers * date_diff('day', date '1970-01-01', m.end_date) - s.change_days)::bigint as nights
     from run.history_months as m
-    left join at_end as e on e.month = m.month
-    left join lately as l on l.month = e.month and l.customer_id = e.customer_id
-    left join marts.tier_history as b
-        on b.customer_id = e.customer_id and b.valid_from <= e.before_date and coalesce(b.valid_to > e.before_date, true)
+    left join spans as s on s.from_month <= m.month and coalesce(s.to_month > m.month, true)
+    group by m.month
+),
+
+at_both_ends as (
+    select
+        m.month,
+        coalesce(sum(t.customers), 0)::bigint as customers,
+        coalesce(sum(case when t.tier_after = t.tier_before then t.customers else 0 end), 0)::bigint as kept,
+        coalesce(
+            sum(case when t.tier_after <> t.tier_before and t.tier_flag_after < t.tier_flag_before then t.customers else 0 end), 0
+        )::bigint as moved_up,
+        coalesce(
+            sum(case when t.tier_after <> t.tier_before and t.tier_flag_after > t.tier_flag_before then t.customers else 0 end), 0
+        )::bigint as moved_down
+    from run.history_months as m
+    left join marts.tier_migration as t on t.month = m.month and t.tier_before is not null and t.tier_after is not null
     group by m.month
 )
 
 select
-    month, -- month, YYYY-MM
-    customers, -- customers with a tier at the end of the month before and at its end
-    kept, -- of them with the same tier at both
-    case when customers > 0 then ((2000000 * kept + customers) // (2 * customers)) * 0.000001 end::decimal(7, 6)
+    b.month, -- month, YYYY-MM
+    b.customers, -- customers with a tier at the end of the month before and at its end
+    b.kept, -- of them with the same tier at both
+    case when b.customers > 0 then ((2000000 * b.kept + b.customers) // (2 * b.customers)) * 0.000001 end::decimal(7, 6)
         as kept_share, -- metric tier_kept_share
-    moved_up, -- of them with a better tier at the end
-    moved_down, -- of them with a worse tier at the end
-    customers_at_end, -- customers with a tier at the end of the month
-    moved_again, -- metric repeated_moves
-    case when customers_at_end > 0 then ((20 * nights + customers_at_end) // (2 * customers_at_end)) * 0.1 end::decimal(7, 1)
+    b.moved_up, -- of them with a better tier at the end
+    b.moved_down, -- of them with a worse tier at the end
+    e.customers as customers_at_end, -- customers with a tier at the end of the month
+    e.moved_again, -- metric repeated_moves
+    case when e.customers > 0 then ((20 * e.nights + e.customers) // (2 * e.customers)) * 0.1 end::decimal(7, 1)
         as mean_nights_since_change -- metric nights_since_change
-from counted
+from at_both_ends as b
+join at_end as e on e.month = b.month
