@@ -150,6 +150,8 @@ def test_migration_compares_the_ends_of_a_month_and_counts_the_last_cause(desk: 
         new         | 2024-06-05 | 2024-06-08 | low  | 3         | first_rating
         new         | 2024-06-08 |            | mid  | 2         | rerated
         flash       | 2024-06-05 | 2024-06-08 | low  | 3         | first_rating
+        back        | 2024-03-05 | 2024-04-08 | high | 1         | promoted
+        back        | 2024-06-08 |            | mid  | 2         | first_rating
         """,
     )
     desk.expect(
@@ -163,7 +165,7 @@ def test_migration_compares_the_ends_of_a_month_and_counts_the_last_cause(desk: 
         2024-06 | mid         | high       | 2                | 1               | 2         | 0
         2024-06 | mid         | mid        | 2                | 2               | 1         | 0
         2024-06 | low         |            | 3                |                 | 1         | 0
-        2024-06 |             | mid        |                  | 2               | 1         | 0
+        2024-06 |             | mid        |                  | 2               | 2         | 1
         """,
     )
     desk.expect(
@@ -203,13 +205,16 @@ def test_stages_come_from_where_they_were_by_cause(desk: SqlDesk) -> None:
         "marts.tier_history",
         """
         customer_id | valid_from | valid_to   | lifecycle_stage | stage_cause
-        calm        | 2024-05-03 |            | stable          | stage_settled
+        calm        | 2024-05-03 | 2024-06-10 | stable          | stage_settled
+        calm        | 2024-06-10 |            | stable          | warn_ended
         late        | 2024-05-03 | 2024-06-10 | stable          | stage_settled
         late        | 2024-06-10 |            | warning         | warn_overdue
         silent      | 2024-05-03 | 2024-06-10 | stable          | stage_settled
         silent      | 2024-06-10 |            | warning         | warn_inactive
         gone        | 2024-05-03 | 2024-06-10 | warning         | warn_inactive
         new         | 2024-06-10 |            | identification  | stage_new
+        back        | 2024-03-10 | 2024-04-10 | stable          | stage_settled
+        back        | 2024-06-10 |            | identification  | stage_new
         """,
         tier="mid",
     )
@@ -221,7 +226,7 @@ def test_stages_come_from_where_they_were_by_cause(desk: SqlDesk) -> None:
         2024-06 | stable       | warning        | warn_overdue  | 1
         2024-06 | stable       | warning        | warn_inactive | 1
         2024-06 | warning      |                |               | 1
-        2024-06 |              | identification | stage_new     | 1
+        2024-06 |              | identification | stage_new     | 2
         """,
     )
 
@@ -289,6 +294,44 @@ def test_who_moved_twice_within_12_months_is_counted_and_a_return_is_no_move(des
         2024-06 | 3         | 0    | 0          | 3          | 3                | 1
         """,
     )
+
+
+def test_nights_since_a_change_begin_anew_with_a_return_and_are_rounded_half_up(desk: SqlDesk) -> None:
+    months(desk, date(2024, 6, 1))
+    history = """
+        customer_id | valid_from | valid_to   | tier | tier_flag
+        back        | 2024-01-01 | 2024-02-01 | mid  | 2
+        back        | 2024-06-10 | 2024-06-11 | mid  | 2
+        back        | 2024-06-11 |            | mid  | 3
+    """
+    others = "".join(f"C{n} | 2024-06-20 | | mid | 3\n" for n in range(3))
+    desk.given("marts.tier_history", history + others)
+    desk.build("marts.tier_migration")
+    # 10 nights of one and none of the others: 10 / 4 = 2.5, 10 / 12 = 0.83…, 10 / 18 = 0.55….
+    desk.expect(
+        "marts.tier_stability",
+        "month | customers_at_end | mean_nights_since_change | moved_again\n 2024-06 | 4 | 2.5 | 0",
+    )
+    more = "".join(f"D{n} | 2024-06-20 | | mid | 3\n" for n in range(8))
+    desk.given("marts.tier_history", "customer_id | valid_from | valid_to | tier | tier_flag\n" + more)
+    desk.expect("marts.tier_stability", "customers_at_end | mean_nights_since_change\n 12 | 0.8")
+    more = "".join(f"E{n} | 2024-06-20 | | mid | 3\n" for n in range(6))
+    desk.given("marts.tier_history", "customer_id | valid_from | valid_to | tier | tier_flag\n" + more)
+    desk.expect("marts.tier_stability", "customers_at_end | mean_nights_since_change\n 18 | 0.6")
+
+
+def test_a_tier_that_a_policy_moved_on_the_ladder_is_kept(desk: SqlDesk) -> None:
+    months(desk, date(2024, 6, 1))
+    desk.given(
+        "marts.tier_history",
+        """
+        customer_id | valid_from | valid_to   | tier | tier_flag
+        C1          | 2024-05-01 | 2024-06-10 | mid  | 3
+        C1          | 2024-06-10 |            | mid  | 2
+        """,
+    )
+    desk.build("marts.tier_migration")
+    desk.expect("marts.tier_stability", "customers | kept | moved_up | moved_down\n 1 | 1 | 0 | 0")
 
 
 def test_a_month_without_customers_is_a_row_and_months_are_at_most_24(desk: SqlDesk) -> None:
