@@ -2,41 +2,57 @@
 -- owner: customer-value
 -- Who was served as what from when to when: the nights' changes, tonight's with them, without those in which only points changed. A
 -- customer out of service has no open row.
-with changes as (
+with nights as (
+    select
+        customer_id, valid_from, tier, tier_flag, tier_cause, tier_ground, value_tier, rated_until, below_before, below_now,
+        lifecycle_stage, stage_cause, policy_version
+    from run.tier_changes
+    union all
+    select
+        customer_id, valid_from, tier, tier_flag, tier_cause, tier_ground, value_tier, rated_until, below_before, below_now,
+        lifecycle_stage, stage_cause, policy_version
+    from scores.tier_changes
+),
+
+changes as (
+    select *, below_before + case when below_now then 1 else 0 end as below_months
+    from nights
+),
+
+compared as (
     select
         *,
-        below_before + case when below_now then 1 else 0 end as below_months,
-        row_number() over (partition by customer_id order by valid_from) as position
-    from (
-        select
-            customer_id, valid_from, tier, tier_flag, tier_cause, tier_ground, value_tier, rated_until, below_before, below_now,
-            lifecycle_stage, stage_cause, policy_version
-        from run.tier_changes
-        union all
-        select
-            customer_id, valid_from, tier, tier_flag, tier_cause, tier_ground, value_tier, rated_until, below_before, below_now,
-            lifecycle_stage, stage_cause, policy_version
-        from scores.tier_changes
-    ) as nights
+        lag(valid_from) over earlier as earlier_from,
+        lag(tier) over earlier as earlier_tier,
+        lag(tier_flag) over earlier as earlier_tier_flag,
+        lag(value_tier) over earlier as earlier_value_tier,
+        lag(tier_cause) over earlier as earlier_tier_cause,
+        lag(tier_ground) over earlier as earlier_tier_ground,
+        lag(lifecycle_stage) over earlier as earlier_lifecycle_stage,
+        lag(stage_cause) over earlier as earlier_stage_cause,
+        lag(below_months) over earlier as earlier_below_months,
+        lag(rated_until) over earlier as earlier_rated_until,
+        lag(policy_version) over earlier as earlier_policy_version
+    from changes
+    window earlier as (partition by customer_id order by valid_from)
 ),
 
 -- What stays of them: the first of a customer, and each that differs from the one before it.
 kept as (
-    select c.*
-    from changes as c
-    left join changes as b on b.customer_id = c.customer_id and b.position = c.position - 1
+    select *
+    from compared
     where
-        b.customer_id is null
-        or c.tier is distinct from b.tier
-        or c.tier_flag is distinct from b.tier_flag
-        or c.value_tier is distinct from b.value_tier
-        or c.tier_cause is distinct from b.tier_cause
-        or c.tier_ground is distinct from b.tier_ground
-        or c.lifecycle_stage is distinct from b.lifecycle_stage
-        or c.stage_cause is distinct from b.stage_cause
-        or c.below_months is distinct from b.below_months
-        or c.rated_until is distinct from b.rated_until
-        or c.policy_version is distinct from b.policy_version
+        earlier_from is null
+        or tier is distinct from earlier_tier
+        or tier_flag is distinct from earlier_tier_flag
+        or value_tier is distinct from earlier_value_tier
+        or tier_cause is distinct from earlier_tier_cause
+        or tier_ground is distinct from earlier_tier_ground
+        or lifecycle_stage is distinct from earlier_lifecycle_stage
+        or stage_cause is distinct from earlier_stage_cause
+        or below_months is distinct from earlier_below_months
+        or rated_until is distinct from earlier_rated_until
+        or policy_version is distinct from earlier_policy_version
 ),
 
 intervals as (
