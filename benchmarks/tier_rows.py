@@ -73,6 +73,9 @@ def _columns(digits: np.ndarray, row: np.ndarray, chance: np.random.Generator, r
         halves[:, 0] = chance.integers(0, below, rows)
         return pa.Array.from_buffers(pa.decimal128(7, scale), rows, [None, pa.py_buffer(halves)])
 
+    def day() -> Any:
+        return pa.array(19_000 + chance.integers(0, 900, rows).astype(np.int32)).cast(pa.date32())
+
     tier = chance.integers(0, len(TIERS), rows)
     managed = pa.array(chance.integers(0, 3, rows) > 0)
     managers = named("AM", chance.integers(10_000, 12_000, rows))
@@ -83,11 +86,20 @@ def _columns(digits: np.ndarray, row: np.ndarray, chance: np.random.Generator, r
         "subscription_id": named("S", 30_000_000 + row),
         "tier": pa.array(TIERS).take(pa.array(tier)),
         "tier_flag": pa.array(tier + 1),
+        "tier_since": day(),
+        "tier_cause": one_of("first_rating", "promoted", "demoted"),
+        "value_tier": pa.array(TIERS).take(pa.array(tier)),
         "value_score": decimal(1_000_000, 4),
         "arpu_part": decimal(600_000, 4),
+        "spend_part": decimal(1, 4),
         "tenure_part": decimal(200_000, 4),
         "credit_part": decimal(200_000, 4),
+        "mou_part": decimal(1, 4),
+        "spend_grade": one_of("high", "mid", "ordinary", None),
+        "provisional_until": pa.nulls(rows, pa.date32()),
         "lifecycle_stage": one_of("identification", "growth", "stable", "warning"),
+        "stage_since": day(),
+        "stage_cause": one_of("stage_new", "stage_young", "stage_settled", "warn_contract"),
         "churn_risk": decimal(1_000_000, 6),
         "churn_risk_band": one_of("low", "medium", "high"),
         "service_list": one_of("none", "none", "none", "red", "black"),
@@ -95,7 +107,11 @@ def _columns(digits: np.ndarray, row: np.ndarray, chance: np.random.Generator, r
         "account_manager_id": pc.if_else(managed, managers, pa.scalar(None, pa.string())),
         "brand": one_of("全球通", "动感地带", "神州行"),
         "language": one_of("zh", "en", None),
+        "retention_play": one_of("manager-call", "better-tariff", None),
+        "usage_hints": one_of("", "", "", "roaming-bundle"),
         "reasons": one_of(*REASONS),
+        "lifted_by": one_of("", "arpu=120", "arpu=80;tenure=36"),
+        "changes": one_of("", "", "", "arpu_points=40>60"),
         "as_of_date": pa.array([AS_OF] * rows),
         "policy_version": pa.array(["bench@1"] * rows),
         "model_version": pa.array([run_key] * rows),

@@ -18,6 +18,9 @@ from data_contracts import Column, Contract, contract, contract_names, metrics
 from pipelines.settings import Settings
 from pipelines.sql_catalogue import sql_tables
 from segmentation.explain import reason_table_markdown
+from segmentation.lifecycle import STAGE_CAUSES
+from segmentation.moves import CAUSES
+from segmentation.outlook import LIFTS
 
 _NOTE = "<!-- Written by `python -m pipelines.reference docs/reference`; change the source instead. -->\n"
 
@@ -30,8 +33,27 @@ def pages() -> dict[str, str]:
         "tables.md": _tables(),
         "settings.md": _settings(),
         "commands.md": _commands(),
-        "reasons.md": f"# Reason codes\n\n{_NOTE}\n{reason_table_markdown()}\n",
+        "reasons.md": _reasons(),
     }
+
+
+def _reasons() -> str:
+    parts = [f"# Reason codes\n\n{_NOTE}\nColumn `reasons`, joined by semicolons:\n\n{reason_table_markdown()}"]
+    for title, codes in (
+        (
+            "Why a tier changed: column `tier_cause`",
+            {**CAUSES, "out_of_service": "no line is in service (history only)"},
+        ),
+        ("Why a stage was entered: column `stage_cause`, beside the `warn_…` codes above", STAGE_CAUSES),
+        ("What alone would bring the next tier: column `lifted_by`, such as `arpu=120`", LIFTS),
+    ):
+        rows = "\n".join(f"| `{code}` | {meaning} |" for code, meaning in codes.items())
+        parts.append(f"\n## {title}\n\n| code | meaning |\n|---|---|\n{rows}\n")
+    parts.append(
+        "\n## What changed since the end of last month: column `changes`\n\n`tier=mid>high`, "
+        "`lifecycle_stage=growth>stable`, `arpu_points=40>60`: a column, what it was, what it is.\n"
+    )
+    return "".join(parts)
 
 
 def _contracts() -> str:

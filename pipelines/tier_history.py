@@ -18,10 +18,12 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.day_files import write_day
+from pipelines.day_files import remove_leftovers, write_day
+from pipelines.digests import digest_of
 from pipelines.durable import Disk, Hook, ignore_step
 from pipelines.run_context import RUN_COLUMNS
 from pipelines.sql_text import identifiers, literal, without_globs
+from pipelines.warehouse import first_row
 
 FOLDER = "tier_history"
 PROVENANCE = "tier_history"  # what a manifest calls the digest of its night, and that of the night before it
@@ -46,7 +48,12 @@ class NightFile:
 
 
 def history_before(folder: Path, head: str | None, as_of_date: date) -> tuple[NightFile, ...]:
-    """The nights before `as_of_date` that led to `head`, oldest first; nothing where there is no head.
+    """The nights before `as_of_date` among those that led to `head`, oldest first. Raises TierHistoryError."""
+    return tuple(night for night in nights_up_to(folder, head) if night.as_of_date < as_of_date)
+
+
+def nights_up_to(folder: Path, head: str | None) -> tuple[NightFile, ...]:
+    """The nights that led to `head`, and it, oldest first; nothing where there is no head.
 
     Raises TierHistoryError where one of them is missing.
     """
@@ -65,7 +72,7 @@ def history_before(folder: Path, head: str | None, as_of_date: date) -> tuple[Ni
             )
         found.append(night)
         digest = night.followed
-    return tuple(night for night in reversed(found) if night.as_of_date < as_of_date)
+    return tuple(reversed(found))
 
 
 def digest_of_run(run_key: str) -> str:
@@ -98,14 +105,45 @@ def add_night(
     """Writes `scores.tier_changes` as the night's file, sorted by customer, and forces it to the disk. A file that is
     there stays: its name says that it is the same. Raises duckdb.Error, OSError.
     """
+    disk = Disk(hook)
+    remove_leftovers(folder, disk)
     digest = digest_of_run(run_key)
     before = followed[-1].digest if followed else None
     name = f"as_of_date={as_of_date.isoformat()}/{digest}-{before or FIRST}.parquet"
     if not (folder / name).exists():
         columns = identifiers(RUN_COLUMNS["tier_changes"])
         rows = con.sql(f"select {columns} from scores.tier_changes order by customer_id")
-        write_day(rows, folder, name, Disk(hook), label="tier-history")
+        write_day(rows, folder, name, disk, label="tier-history")
     return NightFile(as_of_date, digest, before, folder / name)
+
+
+def export_history(nights: tuple[NightFile, ...], file: Path) -> tuple[int, str]:
+    """Writes all nights as one Parquet file, ordered by customer and night; its rows and SHA-256.
+
+    The same nights give the same bytes. Raises duckdb.Error, OSError.
+    """
+    with duckdb.connect() as con:
+        con.execute("create schema run")
+        show_history(con, nights)
+        rows = con.sql("select * from run.tier_changes order by customer_id, valid_from")
+        rows.write_parquet(str(file), compression="zstd")
+        count = first_row(con, "select count(*) from run.tier_changes")[0]
+    return int(count), digest_of(file, file.name).sha256
+
+
+def changes_by_night(nights: tuple[NightFile, ...]) -> list[tuple[date, dict[str, int]]]:
+    """For each night, of how many customers it changed the tier (or ended it), by cause, most first."""
+    with duckdb.connect() as con:
+        con.execute("create schema run")
+        show_history(con, nights)
+        found = con.execute(
+            "select valid_from, tier_cause, count(*) from run.tier_changes "
+            "where tier_since = valid_from or tier is null group by all order by 1, 3 desc, 2"
+        ).fetchall()
+    told: dict[date, dict[str, int]] = {night.as_of_date: {} for night in nights}
+    for night, cause, count in found:
+        told[night][cause] = int(count)
+    return list(told.items())
 
 
 def _nights(folder: Path) -> dict[str, NightFile]:

@@ -12,16 +12,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
-import xlsxwriter
 
-from pipelines.durable import Disk
+from pipelines.durable import FILE_MODE, Disk
+
+if TYPE_CHECKING:
+    import xlsxwriter
 
 Kind = Literal["text", "prose", "integer", "amount", "fraction", "share", "date", "time", "yes_no"]
+
+Row = Sequence[object]
 
 MOST_ROWS = 1_048_575  # below the header
 _MOST_CHARACTERS = 32_767
@@ -69,7 +72,7 @@ class Sheet:
 
     title: str
     columns: tuple[Column, ...]
-    rows: Iterable[Sequence[object]]
+    rows: Iterable[Row]
 
 
 def sheet_of(
@@ -95,9 +98,12 @@ def write_workbook(path: Path, sheets: Iterable[Sheet], *, most_rows: int = MOST
 
     A table of more than `most_rows` rows goes on in further sheets. Raises OSError.
     """
+    import xlsxwriter  # noqa: PLC0415 -- half a second that only those who write a workbook need
+
     disk, partial = Disk(), path.with_name(f".{path.name}.part")
     try:
         with tempfile.TemporaryDirectory(prefix="tierline-") as folder:
+            partial.touch(mode=FILE_MODE)  # before any content: it holds data of customers
             options = {"constant_memory": True, "tmpdir": folder, "strings_to_urls": False}
             with xlsxwriter.Workbook(str(partial), options) as book:
                 book.set_properties({"created": _CREATED, "author": "Tierline"})
@@ -110,12 +116,11 @@ def write_workbook(path: Path, sheets: Iterable[Sheet], *, most_rows: int = MOST
 
 
 def _kind(type_: str) -> Kind:
-    kinds: dict[str, Kind] = {"DATE": "date", "BOOLEAN": "yes_no", "Decimal": "amount", "NUMBER": "integer"}
-    if type_.startswith("DECIMAL"):
-        return "amount"
-    if type_.startswith("TIMESTAMP"):
-        return "time"
-    return "integer" if type_.endswith("INT") or type_.endswith("INTEGER") else kinds.get(type_, "text")
+    if type_.startswith(("DECIMAL", "TIMESTAMP")):
+        return "amount" if type_.startswith("DECIMAL") else "time"
+    if type_.endswith(("INT", "INTEGER")):
+        return "integer"
+    return {"DATE": "date", "BOOLEAN": "yes_no"}.get(type_, "text")  # type: ignore[return-value]
 
 
 class _Writer:
@@ -138,34 +143,34 @@ class _Writer:
 
     def add(self, sheet: Sheet) -> None:
         rows = iter(sheet.rows)
-        following: Sequence[object] | None = None
-        while True:
-            page = self.book.add_worksheet(self.name(sheet.title))
-            written, widths = 0, [_shown_width(column.name) + 3 for column in sheet.columns]
-            for column, heading in enumerate(sheet.columns):
-                page.write_string(0, column, heading.name, self.header)
-                if heading.note:
-                    page.write_comment(0, column, heading.note, {"x_scale": 2, "author": ""})
-            for row in chain([following] if following is not None else [], rows):
-                if written == self.most_rows:
-                    following = row
-                    break
-                written += 1
-                for column, value in enumerate(row):
-                    self.cell(page, written, column, value, sheet.columns[column].kind)
-                if written <= _MEASURED_ROWS:
-                    widths = [max(w, _shown_width(v)) for w, v in zip(widths, row, strict=True)]
-            else:
-                following = None
-            page.freeze_panes(1, 0)
-            page.autofilter(0, 0, written, len(sheet.columns) - 1)
-            page.repeat_rows(0)
-            page.set_landscape()
-            page.fit_to_pages(1, 0)
-            for column, width in enumerate(widths):
-                page.set_column(column, column, min(max(width + 1, _WIDTHS[0]), _WIDTHS[1]))
-            if following is None:
-                return
+        row = self.page(sheet, next(rows, None), rows)
+        while row is not None:
+            row = self.page(sheet, row, rows)
+
+    def page(self, sheet: Sheet, row: Row | None, rows: Iterator[Row]) -> Row | None:
+        """Writes one page of a table from `row` on; returns the row that found no room."""
+        page = self.book.add_worksheet(self.name(sheet.title))
+        widths = [_shown_width(column.name) + 3 for column in sheet.columns]
+        for column, heading in enumerate(sheet.columns):
+            page.write_string(0, column, heading.name, self.header)
+            if heading.note:
+                page.write_comment(0, column, heading.note, {"x_scale": 2, "author": ""})
+        written = 0
+        while row is not None and written < self.most_rows:
+            written += 1
+            for column, value in enumerate(row):
+                self.cell(page, written, column, value, sheet.columns[column].kind)
+            if written <= _MEASURED_ROWS:
+                widths = [max(width, _shown_width(value)) for width, value in zip(widths, row, strict=True)]
+            row = next(rows, None)
+        page.freeze_panes(1, 0)
+        page.autofilter(0, 0, written, len(sheet.columns) - 1)
+        page.repeat_rows(0)
+        page.set_landscape()
+        page.fit_to_pages(1, 0)
+        for column, width in enumerate(widths):
+            page.set_column(column, column, min(max(width + 1, _WIDTHS[0]), _WIDTHS[1]))
+        return row
 
     def cell(self, page: Any, row: int, column: int, value: object, kind: Kind) -> None:
         marked = isinstance(value, Marked)

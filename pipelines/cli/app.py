@@ -7,7 +7,19 @@ from __future__ import annotations
 
 import typer
 
-from pipelines.cli import extracts, intake, nights, policies, reading, simulate, versions, web, workbooks
+from pipelines.cli import (
+    explain,
+    extracts,
+    history,
+    intake,
+    nights,
+    policies,
+    reading,
+    simulate,
+    versions,
+    web,
+    workbooks,
+)
 
 app = typer.Typer(
     name="tierline",
@@ -34,6 +46,8 @@ app.command(rich_help_panel="Extracts")(intake.validate)
 app.command(rich_help_panel="Extracts")(intake.reconcile)
 app.command(rich_help_panel="Extracts")(extracts.sample)
 app.command(rich_help_panel="Reading")(reading.lookup)
+app.command(rich_help_panel="Reading")(explain.explain)
+app.command(rich_help_panel="Reading")(history.history)
 app.command(rich_help_panel="Reading")(workbooks.report)
 app.command(rich_help_panel="Reading")(web.ui)
 app.command(rich_help_panel="Versions")(versions.versions)

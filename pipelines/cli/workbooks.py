@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 from pipelines.cli import options as opt
-from pipelines.cli.console import Exit, fail, out, told_errors
+from pipelines.cli.console import Exit, err, fail, out, told_errors
 
 
 def report(
@@ -53,7 +53,8 @@ def report(
         fail(Exit.USAGE, f"--out {path}: there is no folder {path.parent}")
     with told_errors():
         try:
-            write_report(home / "published" / "analytics.duckdb", name, path)
+            with err.status(f"writing {escape(path.name)}"):
+                write_report(home / "published" / "analytics.duckdb", name, path)
         except ReportError as error:
             fail(Exit.FAILED, str(error))
         out.print(f"wrote {escape(str(path))}, {path.stat().st_size:,} bytes", soft_wrap=True)

@@ -5,8 +5,8 @@ Belongs here: what is in it and where it lies. Does not: how a workbook looks (w
 
 from __future__ import annotations
 
-import csv
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -20,6 +20,7 @@ from pipelines.intake.refusal import IntakeRefusal
 from pipelines.intake.xlsx.sheet import column_letters
 from pipelines.workbook import Column, Marked, Sheet, fetched, write_workbook
 
+_FIELD = re.compile(r'(?:"((?:[^"]|"")*)"|([^",]*))(,|\Z)')
 _LONGEST_NAME = 180  # bytes: room for what is put before and behind it
 _LEADING = (
     Column("row", "Row of the sheet that was delivered.", "integer"),
@@ -125,7 +126,7 @@ def _place(folder: Path, file_name: str) -> Path:
 
 def _row(mapping: SourceMapping, reject: tuple[Any, ...]) -> list[object]:
     extract, line, column, reason, detail, raw = reject
-    fields: list[str] = next(csv.reader([raw]), [])
+    fields = _fields(raw)
     width = len(mapping.header)
     culprits = _culprits(mapping, extract, column)
     values: list[object] = [fields[i] or None if i < len(fields) else None for i in range(width)]
@@ -135,6 +136,18 @@ def _row(mapping: SourceMapping, reject: tuple[Any, ...]) -> list[object]:
         values.append(Marked(" | ".join(field for field in fields[width:] if field)))
     cell = f"{column_letters(culprits[0])}{line}" if len(culprits) == 1 else None
     return [line, cell, reason, detail, CURES[reason], *values]
+
+
+def _fields(line: str) -> list[str]:
+    """The fields of a line as transcode.py wrote it. csv.reader has a limit on fields that is not ours."""
+    fields, at = [], 0
+    while found := _FIELD.match(line, at):
+        quoted, plain, mark = found.groups()
+        fields.append(plain if quoted is None else quoted.replace('""', '"'))
+        if not mark:
+            break
+        at = found.end()
+    return fields
 
 
 def _culprits(mapping: SourceMapping, extract: str, column: str | None) -> list[int]:

@@ -43,7 +43,8 @@ CUSTOMERS = (
     *SCORED, "arpu_amount", "mou_minutes", "service_list", "is_vip", "account_manager_id", "group_id", "region",
     "language", "billed_amount", "prepaid_usage_amount", "prepaid_fee_amount", "billed_months", "usage_months",
     "lines_in_service", "lines_suspended", "lines_ceased", "last_activity_date", "policy_segment", "gender",
-    "birth_year", "identity_verified", "previous_operator", "complaints",
+    "birth_year", "identity_verified", "previous_operator", "complaints", "list_valid_from", "list_valid_to",
+    "vip_valid_from", "vip_valid_to", "override_tier", "override_valid_from", "override_valid_to",
 )  # fmt: skip
 FEATURES = (
     "policy_segment", "identity_verified", "previous_operator", "complaints", "long_distance_amount", "roaming_amount",

@@ -59,6 +59,9 @@ def test_a_workbook_goes_through_a_night(home: Path, tmp_path: Path) -> None:
         ["4", "A4", "cell_exponent"],
     ]
     marked.unlink()
+    code, said = command("validate", sent, "--source", "tier_overrides", "--home", home)
+    assert code == 0 and str(marked) in said
+    marked.unlink()
 
     assert command("land", sent, "--source", "tier_overrides", "--home", home)[0] == 0
     result: NightResult = run_night(home, TINY_AS_OF)

@@ -67,12 +67,15 @@ def lists_valid(tables: dict[str, list[Row]], day: date) -> dict[str, dict[str, 
     return result
 
 
-def overrides_valid(tables: dict[str, list[Row]], day: date) -> dict[str, str]:
-    """Customer to the tier that an operator decided, of the latest delivery, the one that began last."""
+def override_valid(tables: dict[str, list[Row]], day: date) -> dict[str, Row]:
+    """Customer to the decision that holds, of the latest delivery; the one that began last."""
     latest = max((row["known_at"] for row in tables["tier_overrides"]), default=None)
-    rows = [row for row in tables["tier_overrides"] if row["known_at"] == latest and row["valid_from"] <= day]
-    still = [row for row in rows if row["valid_to"] is None or day < row["valid_to"]]
-    return {row["customer_id"]: row["tier"] for row in sorted(still, key=lambda row: row["valid_from"])}
+    result: dict[str, Row] = {}
+    for row in sorted(tables["tier_overrides"], key=lambda r: r["valid_from"]):
+        ended = row["valid_to"] is not None and row["valid_to"] <= day
+        if row["known_at"] == latest and row["valid_from"] <= day and not ended:
+            result[row["customer_id"]] = row
+    return result
 
 
 def tier_served(
@@ -168,7 +171,7 @@ def recompute(landing: Path, day: date, policy_file: Path = DEFAULT_POLICY) -> E
     complained = complaints(identity, tables["contacts"], day)
     paying = credit(identity, payers, tables, policy["credit"])
     seen = churn.history(identity, usage, policy["churn"])
-    lists, overrides = lists_valid(tables, day), overrides_valid(tables, day)
+    lists, overrides = lists_valid(tables, day), override_valid(tables, day)
     lines = churn.by_customer(identity, day)
     out_of_service: dict[str, int] = {}
     for line in identity.lines:
@@ -179,9 +182,15 @@ def recompute(landing: Path, day: date, policy_file: Path = DEFAULT_POLICY) -> E
     def customer_row(customer: str) -> Row:
         crm, own = identity.customers.get(customer, {}), spent[customer]
         entries, his = lists.get(customer, {}), lines.get(customer, [])
+        counts = next((n for n in policy["lists"]["precedence"] if n in entries and n != "vip"), "none")
+        listed, vip, decided = entries.get(counts, {}), entries.get("vip", {}), overrides.get(customer, {})
         recent = {d for d in usage.active_days.get(customer, set()) if day - timedelta(days=ACTIVITY_DAYS) < d <= day}
         row: Row = {
             **{name: crm.get(name) for name in CRM}, "policy_segment": "base", "complaints": complained[customer],
+            "list_valid_from": listed.get("valid_from"), "list_valid_to": listed.get("valid_to"),
+            "vip_valid_from": vip.get("valid_from"), "vip_valid_to": vip.get("valid_to"),
+            "override_tier": decided.get("tier"),
+            "override_valid_from": decided.get("valid_from"), "override_valid_to": decided.get("valid_to"),
             "billed_amount": own.billed_amount,
             "prepaid_usage_amount": own.prepaid_usage_amount, "prepaid_fee_amount": own.prepaid_fee_amount,
             "billed_months": own.billed_months, "usage_months": own.usage_months, "lines_in_service": len(his),
@@ -192,7 +201,7 @@ def recompute(landing: Path, day: date, policy_file: Path = DEFAULT_POLICY) -> E
             return row
         return {
             **row, "arpu_amount": own.arpu_amount, "mou_minutes": own.mou_minutes,
-            "service_list": next((n for n in policy["lists"]["precedence"] if n in entries and n != "vip"), "none"),
+            "service_list": counts,
             "is_vip": "vip" in entries,
             "account_manager_id": entries.get("vip", {}).get("account_manager_id") or crm.get("account_manager_id"),
             **scored(customer, his, entries, row["last_activity_date"]),
@@ -218,7 +227,11 @@ def recompute(landing: Path, day: date, policy_file: Path = DEFAULT_POLICY) -> E
         new = tenure < rules["tenure_below_months"]
         provisional = bool(came and new and own.arpu is not None and own.arpu_amount >= rules["min_arpu"])
         tier = tier_served(
-            value_tier, entries, provisional=provisional, override=overrides.get(customer), policy=policy
+            value_tier,
+            entries,
+            provisional=provisional,
+            override=overrides.get(customer, {}).get("tier"),
+            policy=policy,
         )
         risk = churn.risk(churn.band_of(his, day, policy["churn"]["tenure_bands_months"]), seen, policy["churn"])
         band = churn.risk_band(risk, policy["churn"]["bands"])

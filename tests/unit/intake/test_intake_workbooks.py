@@ -13,6 +13,7 @@ from intake_desk import Desk
 from workbooks import ENTRY, HEADER, LISTS, NAME, cells, fill, raw, sheet, written
 
 from pipelines.intake import parse_mapping
+from pipelines.intake.xlsx.cells import Read, Style, Wanted, read_number
 
 DATE_STYLE = '<numFmts><numFmt numFmtId="164" formatCode="{}"/></numFmts><cellXfs><xf numFmtId="164"/></cellXfs>'
 
@@ -100,6 +101,12 @@ def test_a_control_file_and_its_totals_hold(desk: Desk) -> None:
         pytest.param('<c r="A2" t="b"><v>1</v></c>', "", "TRUE", id="boolean"),
         pytest.param('<c r="A2" t="inlineStr"><is><r><t>C</t></r><r><t>8</t></r></is></c>', "", "C8", id="two formats"),
         pytest.param('<c r="A2" t="s"><v>0</v></c>', "", "王 1", id="shared, its reading left out"),
+        pytest.param(
+            '<c r="A2" t="inlineStr"><is><t>王</t><rPh sb="0" eb="1"><t>wang</t></rPh></is></c>',
+            "",
+            "王",
+            id="inline, its reading left out",
+        ),
         pytest.param('<c r="A2" t="inlineStr"><is><t>a_x0009_b</t></is></c>', "", "a\tb", id="escaped tab"),
         pytest.param('<c r="A2" t="inlineStr"><is><t>_x005F_x0041_</t></is></c>', "", "_x0041_", id="escaped escape"),
     ],
@@ -178,6 +185,24 @@ def test_dates_are_serial_numbers_of_two_systems(
         assert [row[2] for row in accepted(desk)] == [found]
     else:
         assert desk.reasons() == [(2, "valid_from", found)]
+
+
+@pytest.mark.parametrize(
+    ("serial", "wanted", "text"),
+    [
+        ("1", "date", "1900-01-01"),
+        ("59", "date", "1900-02-28"),
+        ("60", "date", "1900-02-29"),
+        ("61", "date", "1900-03-01"),
+        ("45473.5", "date", "2024-06-30 12:00:00"),
+        ("45473.999988425929", "time", "2024-06-30 23:59:59"),
+        ("45473.00000001", "time", "2024-06-30 00:00:00.001"),
+        ("45473", "time", "2024-06-30 00:00:00"),
+        ("2958465", "date", "9999-12-31"),
+    ],
+)
+def test_serial_numbers_stand_for_days_and_parts_of_days(serial: str, wanted: Wanted, text: str) -> None:
+    assert read_number(serial, Style("date"), wanted, since_1904=False) == Read(text)
 
 
 def test_dates_as_text_and_as_dates_mix(desk: Desk) -> None:

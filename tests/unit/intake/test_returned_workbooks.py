@@ -8,11 +8,13 @@ from __future__ import annotations
 import stat
 from dataclasses import replace
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 
+import duckdb
 import pytest
 from intake_desk import Desk
-from workbooks import NAME, read_back, sheet
+from workbooks import HEADER, NAME, raw, read_back, sheet
 
 from pipelines.intake import parse_mapping
 from pipelines.intake.reasons import reason_codes
@@ -80,6 +82,18 @@ def test_a_field_too_many_is_shown_behind_the_rest(returning: Desk) -> None:
     assert found[1][-1].fill == MARK
 
 
+def test_long_and_quoted_cells_come_back_as_they_were(returning: Desk) -> None:
+    said = 'a "quoted", text'
+    returning.put(NAME, sheet(["C1", "gold", said, "x" * 32_767, "2024-01-01", None]))
+    found = read_back(returning.run().returned[0])["refused rows"][1]
+    assert (found[7].value, found[8].value) == (said, "x" * 32_767)
+    # Other programs write more into a cell than Excel can; text that packs badly, lest it be taken for a bomb.
+    long = "".join(sha256(bytes([i // 256, i % 256])).hexdigest() for i in range(3000))
+    row = '<row r="2"><c t="str"><v>C1</v></c><c t="str"><v>gold</v></c><c t="str"><v>' + long
+    returning.put("service_lists/long_20240630.xlsx", raw(HEADER + row + "</v></c></row>"))
+    assert read_back(returning.run().returned[0])["refused rows"][1][7].value == long[:32_766] + "…"
+
+
 def test_a_refused_file_comes_back_with_the_reason(returning: Desk) -> None:
     returning.put(NAME, sheet(GOOD, header=["customer", "list"]))
     (path,) = returning.run().returned
@@ -120,6 +134,21 @@ def test_other_files_and_copies_bring_nothing_back(returning: Desk, tmp_path: Pa
     assert len(returning.run().returned) == 1
     assert returning.run().returned == ()
     assert len(list((tmp_path / "returned").rglob("*.*"))) == 1
+
+
+def test_a_workbook_taken_again_after_a_loss_comes_out_the_same_and_is_not_returned_again(
+    returning: Desk, tmp_path: Path
+) -> None:
+    returning.settings = replace(returning.settings, ledger_copy=tmp_path / "ledger.jsonl")
+    returning.put(NAME, sheet(GOOD, BAD))
+    (path,) = returning.run().returned
+    path.unlink()
+    with duckdb.connect() as emptied:
+        returning.con = emptied
+        report = returning.run()
+        assert (report.recovered, report.refused, report.returned) == ((NAME,), (), ())
+        assert returning.reasons() == [(3, "list", "unknown_code")]
+    assert not path.exists()
 
 
 def test_a_rehearsal_writes_it_too_and_leaves_an_earlier_one(returning: Desk, tmp_path: Path) -> None:
