@@ -1,6 +1,8 @@
-"""What goes in and out: Open Data Contract Standard (ODCS v3) files, one table each, and their loader.
+"""What goes in and out: Open Data Contract Standard (ODCS v3) files, one table each, and their loader; the metric
+dictionary.
 
-Belongs here: columns, types, units, keys, domains, owners, versions. Does not: anything that moves or checks data.
+Belongs here: columns, types, units, keys, domains, owners, versions, metrics. Does not: anything that moves or checks
+data.
 """
 
 from data_contracts.loader import (
@@ -11,5 +13,17 @@ from data_contracts.loader import (
     contract_names,
     parse_contract,
 )
+from data_contracts.metrics import Metric, MetricError, metrics, parse_metrics
 
-__all__ = ["Column", "Contract", "ContractError", "contract", "contract_names", "parse_contract"]
+__all__ = [
+    "Column",
+    "Contract",
+    "ContractError",
+    "Metric",
+    "MetricError",
+    "contract",
+    "contract_names",
+    "metrics",
+    "parse_contract",
+    "parse_metrics",
+]

@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 import yaml
 
+from data_contracts.metrics import Metric, metrics
+
 Logical = Literal["string", "date", "timestamp", "boolean", "integer", "number"]
 Delivery = Literal["snapshot", "append"]
 _SUFFIX = ".odcs.yaml"
@@ -27,7 +29,8 @@ class Column:
     """One property of a contract's table.
 
     `minimum` and `maximum` are inclusive and kept as text, so that no value passes
-    through a float. `unit` and `standard` are free text for people.
+    through a float. `unit` and `standard` are free text for people. A column that carries a `metric` has its
+    description and unit from the dictionary; `not_metric` says why a number is none.
     """
 
     name: str
@@ -48,6 +51,8 @@ class Column:
     unusable_becomes_null: bool = False
     is_e164: bool = False
     minimum_reason: str | None = None
+    metric: str | None = None
+    not_metric: str | None = None
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,7 @@ def parse_contract(text: str, schema: str, origin: str) -> Contract:
         raise ContractError(f"{origin}: one table a file; put every other object into a file of its own")
     table = document["schema"][0]
     custom = _custom(table)
-    columns = tuple(_column(p, origin) for p in table["properties"])
+    columns = tuple(_column(p, f"{schema}.{table['name']}", origin) for p in table["properties"])
     parsed = Contract(
         schema=schema,
         name=table["name"],
@@ -154,12 +159,15 @@ def _custom(element: dict[str, Any]) -> dict[str, Any]:
     return {p["property"]: p["value"] for p in element.get("customProperties", [])}
 
 
-def _column(p: dict[str, Any], origin: str) -> Column:
+def _column(p: dict[str, Any], table: str, origin: str) -> Column:
+    custom = _custom(p)
+    if "metric" in custom:
+        metric = _metric(p, custom, table, origin)
+        p, custom = p | {"description": metric.description}, custom | {"unit": metric.unit}
     for field in ("logicalType", "physicalType", "description"):
         if field not in p:
             raise ContractError(f"{origin}: column {p['name']} needs {field}")
     options = p.get("logicalTypeOptions", {})
-    custom = _custom(p)
     return Column(
         name=p["name"],
         logical=p["logicalType"],
@@ -179,7 +187,23 @@ def _column(p: dict[str, Any], origin: str) -> Column:
         unusable_becomes_null=custom.get("unusable") == "null",
         is_e164=custom.get("numberForm") == "e164",
         minimum_reason=custom.get("minimumReason"),
+        metric=custom.get("metric"),
+        not_metric=custom.get("notMetric"),
     )
+
+
+def _metric(p: dict[str, Any], custom: dict[str, Any], table: str, origin: str) -> Metric:
+    """The metric that a column carries: in the dictionary, and said nowhere else."""
+    name, column = custom["metric"], f"{table}.{p['name']}"
+    if name not in metrics():
+        raise ContractError(f"{origin}: column {p['name']}: data_contracts/metrics.yaml has no metric {name}")
+    if column not in metrics()[name].columns:
+        raise ContractError(f"{origin}: data_contracts/metrics.yaml: {name} does not list {column} among its columns")
+    if "description" in p or "unit" in custom:
+        raise ContractError(
+            f"{origin}: column {p['name']}: metric {name} says what it means and its unit; remove them here"
+        )
+    return metrics()[name]
 
 
 def _text(value: Any) -> str | None:

@@ -14,7 +14,7 @@ import click
 import typer
 from typer.core import TyperGroup
 
-from data_contracts import Column, Contract, contract, contract_names
+from data_contracts import Column, Contract, contract, contract_names, metrics
 from pipelines.settings import Settings
 from pipelines.sql_catalogue import sql_tables
 from segmentation.explain import reason_table_markdown
@@ -29,6 +29,7 @@ def pages() -> dict[str, str]:
     """File name -> Markdown of every reference page."""
     return {
         "contracts.md": _contracts(),
+        "metrics.md": _metrics(),
         "tables.md": _tables(),
         "settings.md": _settings(),
         "commands.md": _commands(),
@@ -94,6 +95,29 @@ def _column(column: Column) -> str:
     meaning += " Personal." if column.is_personal else ""
     cells = [f"`{column.name}`", column.physical, "yes" if column.required else "", meaning, "; ".join(allowed)]
     return "| " + " | ".join([*cells, column.standard or ""]) + " |"
+
+
+def _metrics() -> str:
+    lines = [
+        "# Metrics\n",
+        _NOTE,
+        "The figures that analysts read, each defined once in `data_contracts/metrics.yaml`; columns that carry one "
+        "explain themselves with it.\n",
+    ]
+    for metric in metrics().values():
+        facts = {
+            "formula": metric.formula,
+            "window": metric.window,
+            "of": metric.includes,
+            "per": metric.denominator or "not a ratio",
+            "unit": metric.unit,
+            "source": metric.source,
+            "claimed": metric.claim,
+            "columns": ", ".join(f"`{column}`" for column in metric.columns),
+        }
+        lines += [f"## {metric.name}\n", f"{metric.description}\n", "| | |", "|---|---|"]
+        lines += [f"| {name} | {fact} |" for name, fact in facts.items() if fact] + [""]
+    return "\n".join(lines)
 
 
 def _tables() -> str:

@@ -21,7 +21,7 @@ class ReportError(RuntimeError):
 
 @dataclass(frozen=True)
 class Answer:
-    """One sheet: a SELECT over the analysts' tables. Columns of theirs bring their notes; `notes` are for the others.
+    """One sheet: a SELECT over the analysts' tables. Columns of `table` bring their notes; `notes` are for the others.
 
     `kinds` name the kind of a column where DuckDB's type does not tell it.
     """
@@ -30,6 +30,7 @@ class Answer:
     sql: str
     notes: Mapping[str, str] = field(default_factory=dict)
     kinds: Mapping[str, Kind] = field(default_factory=dict)
+    table: str = "customers"
 
 
 _SCORED = "customers where tier is not null"
@@ -38,6 +39,7 @@ _ABOUT = Answer(
     "about",
     f"select distinct as_of_date, policy_version, model_version from {_SCORED} order by all",
 )
+_LATEST = "month in (select month from tier_stability order by month desc limit 12)"
 REPORTS: Mapping[str, tuple[Answer, ...]] = {
     "tiers": (
         Answer(
@@ -96,6 +98,33 @@ REPORTS: Mapping[str, tuple[Answer, ...]] = {
         ),
         _ABOUT,
     ),
+    "migration": (
+        Answer(
+            "migration",
+            f"""select month, coalesce(tier_before, '(new)') as tier_before,
+                    coalesce(tier_after, '(gone)') as tier_after, customers,
+                    customers / sum(customers) over (partition by month, tier_before) as share_of_tier_before,
+                    first_rated, promoted, demoted, rerated, adopted, own_reason
+                from tier_migration where {_LATEST}
+                order by month desc, tier_flag_before nulls last, tier_flag_after nulls last""",
+            notes={
+                "tier_before": "Tier at the end of the month before; (new): not there.",
+                "tier_after": "Tier at the end of the month; (gone): without a line in service.",
+                "share_of_tier_before": "Of the customers who had the tier before; of the new ones in their rows.",
+            },
+            kinds={"share_of_tier_before": "share"},
+            table="tier_migration",
+        ),
+        Answer(
+            "stability",
+            f"""select month, customers, kept, kept_share, moved_up, moved_down, customers_at_end, moved_again,
+                    mean_nights_since_change
+                from tier_stability where {_LATEST} order by month desc""",
+            kinds={"kept_share": "share"},
+            table="tier_stability",
+        ),
+        _ABOUT,
+    ),
 }
 
 
@@ -110,14 +139,16 @@ def write_report(analytics: Path, name: str, path: Path) -> None:
         raise ReportError(f"{analytics} is not there: nothing is published yet, run a night first")
     with ExitStack() as stack:
         con = stack.enter_context(duckdb.connect(str(analytics), read_only=True))
-        told = (
-            "select column_name, comment from duckdb_columns() where table_name = 'customers' and comment is not null"
-        )
-        notes: dict[str, str] = dict(con.execute(told).fetchall())
+        told = "select column_name, comment from duckdb_columns() where table_name = ? and comment is not null"
         try:
             # A cursor each: the rows are fetched as they are written.
             sheets = [
-                sheet_of(a.title, stack.enter_context(con.cursor()).execute(a.sql), {**notes, **a.notes}, a.kinds)
+                sheet_of(
+                    a.title,
+                    stack.enter_context(con.cursor()).execute(a.sql),
+                    {**dict(con.execute(told, [a.table]).fetchall()), **a.notes},
+                    a.kinds,
+                )
                 for a in answers
             ]
         except (duckdb.BinderException, duckdb.CatalogException) as error:

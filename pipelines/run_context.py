@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from data_contracts import metrics
 from pipelines.column_types import duckdb_type
 from segmentation.columns import STATE
 from segmentation.months import last_closed_month, month_end, month_start, months_after
@@ -25,6 +26,8 @@ COMPLAINT_DAYS = 90
 DELIVERY_DAYS = 40
 # Over three months, so that monthly deliveries have two before them.
 VOLUME_DAYS = 100
+# A month beside the same month a year before, and that one's year before it.
+MIGRATION_MONTHS = 24
 
 Row = tuple[Any, ...]
 
@@ -62,6 +65,13 @@ RUN_COLUMNS: dict[str, dict[str, str]] = {
     "published_tiers": {"tier": "VARCHAR", "rows_published": "BIGINT"},
     "quantiles": {"segment": "VARCHAR", "measure": "VARCHAR", "quantile": "DECIMAL(7,6)"},
     "move_caps": {"kind": "VARCHAR", "occasion": "VARCHAR", "cap": "DECIMAL(7,6)"},
+    "history_months": {"month": "VARCHAR", "before_date": "DATE", "end_date": "DATE", "year_from": "DATE"},
+    "claims": {
+        "metric": "VARCHAR",
+        "claimed_share": "DECIMAL(7,6)",
+        "line_amount": "DECIMAL(18,4)",
+        "horizon_date": "DATE",
+    },
     "tier_changes": {
         "customer_id": "VARCHAR",
         "valid_from": "DATE",
@@ -140,13 +150,14 @@ def run_tables(
     usage_days: tuple[date, date] | None,
     *,
     published_tiers: Mapping[str, int] | None = None,
+    first_night: date | None = None,
     night_before: date | None = None,
 ) -> tuple[RunTable, ...]:
     """The `run.*` tables of one as-of date.
 
     `usage_days` is the first and last day of loaded usage, None without any; `published_tiers` the lines by tier of the
-    version that this night would follow, None if there is none to compare with; `night_before` the night whose
-    tiers this one goes on from, None in a first run.
+    version that this night would follow, None if there is none to compare with; `first_night` the first night of the
+    tier history and `night_before` the last, whose tiers this one goes on from; both None in a first run.
     """
     return (
         arpu_months(as_of, zone, policy.segments),
@@ -161,6 +172,8 @@ def run_tables(
         RunTable("list_precedence", tuple((name, i) for i, name in enumerate(policy.lists.precedence, start=1))),
         RunTable("quantiles", tuple((s, m, Decimal(q)) for s, m, q in required_cutoffs(policy).iter_rows())),
         RunTable("move_caps", _move_caps(as_of, policy, night_before)),
+        history_months(as_of, first_night or as_of),
+        claims(as_of, policy),
     )
 
 
@@ -200,6 +213,34 @@ def arpu_months(as_of: date, zone: ZoneInfo, segments: tuple[Segment, ...]) -> R
             ends_at = local_midnight(last + timedelta(days=1), zone)
             rows.append((segment.name, f"{first:%Y-%m}", first, last, ends_at, back == 0))
     return RunTable("arpu_months", tuple(rows))
+
+
+def history_months(as_of: date, first_night: date) -> RunTable:
+    """The calendar months of the tier history up to the as-of date, oldest first: the day before each begins, its last
+    day (in the running month the as-of date), and the first of the 12 months up to that day.
+    """
+    back = (as_of.year - first_night.year) * 12 + as_of.month - first_night.month
+    rows = []
+    for first in (month_start(as_of, n) for n in reversed(range(min(back + 1, MIGRATION_MONTHS)))):
+        end = min(month_end(first), as_of)
+        rows.append((f"{first:%Y-%m}", first - timedelta(days=1), end, months_after(end, -12) + timedelta(days=1)))
+    return RunTable("history_months", tuple(rows))
+
+
+def claims(as_of: date, policy: Policy) -> RunTable:
+    """What is claimed of a metric, and what judging it needs: the policy's line of ARPU, and the day on which whoever
+    left within the horizon was still there.
+    """
+    line = policy.churn.low_arpu_line
+    horizon = as_of - timedelta(days=int(policy.churn.horizon_days.value))
+    return RunTable(
+        "claims",
+        tuple(
+            (metric.name, metric.claimed_share, line.value if line is not None else None, horizon)
+            for metric in metrics().values()
+            if metric.claimed_share is not None
+        ),
+    )
 
 
 def policy_segments(segments: tuple[Segment, ...]) -> RunTable:

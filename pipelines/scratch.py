@@ -72,6 +72,7 @@ class Scratch:
             night.policy,
             night.settings.service_numbers,
             days,
+            first_night=before[0].as_of_date if before else None,
             night_before=before[-1].as_of_date if before else None,
         )
         write_run_tables(self.con, calendar)

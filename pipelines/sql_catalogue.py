@@ -16,6 +16,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.lineage import lineage
 
+from data_contracts import metrics
 from pipelines.contracts.tables import INTAKE_COLUMNS, staging_columns
 from pipelines.run_context import RUN_COLUMNS
 from segmentation.columns import MEASURES, SCORES
@@ -24,6 +25,7 @@ DIALECT = "duckdb"
 FOLDERS = ("features", "scores", "marts", "audits")
 _HEADER = re.compile(r"^-- (grain|owner|severity): (.+)$")
 _COLUMN_NOTE = re.compile(r"(\w+),? -- (.+)$")
+_METRIC_NOTE = re.compile(r"^metric (\w+)$")
 
 
 class SqlFileError(ValueError):
@@ -89,10 +91,20 @@ def parse_sql(text: str, schema: str, name: str) -> SqlTable:
         owner=fields["owner"],
         meaning=meaning,
         severity=fields.get("severity"),
-        column_notes={m[1]: m[2] for line in text.splitlines() if (m := _COLUMN_NOTE.search(line))},
+        column_notes={m[1]: _note(m[2], origin) for line in text.splitlines() if (m := _COLUMN_NOTE.search(line))},
         upstreams=_tables_read(query),
         parameters=tuple(sorted({p.name for p in query.find_all(exp.Parameter, exp.Placeholder) if p.name})),
     )
+
+
+def _note(text: str, origin: str) -> str:
+    """What a column's comment says; `metric <name>` stands for what the dictionary says of it."""
+    found = _METRIC_NOTE.match(text)
+    if found is None:
+        return text
+    if found[1] not in metrics():
+        raise SqlFileError(f"{origin}: data_contracts/metrics.yaml has no metric {found[1]}")
+    return metrics()[found[1]].says
 
 
 def _tables_read(query: exp.Query) -> tuple[str, ...]:

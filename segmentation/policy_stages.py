@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from segmentation.policy_rules import descending
 from segmentation.policy_types import (
+    Amount,
     Days,
     Exact,
     Months,
@@ -90,7 +91,10 @@ class Band(Reasoned):
 
 
 class Churn(Section):
-    """Labels, bands and shrinkage of the band rate (churn/band_rate.py); `prior_exposures` is its strength k."""
+    """Labels, bands and shrinkage of the band rate (churn/band_rate.py); `prior_exposures` is its strength k.
+
+    `low_arpu_line` judges nobody: it is the ARPU under which analysts compare churners with everybody.
+    """
 
     prior_exposures: Threshold[Annotated[Exact, Field(gt=0, le=1_000_000)]]
     prior_rate: Threshold[Share]
@@ -99,6 +103,7 @@ class Churn(Section):
     tenure_bands_months: Annotated[tuple[int, ...], Field(strict=False, min_length=1)] = (0, 3, 12, 24, 36)
     history_months: Threshold[Annotated[int, Field(ge=1, le=60)]] = Threshold[int].of(12)
     prepaid_inactive_days: Threshold[Annotated[int, Field(ge=1, le=90)]] = Threshold[int].of(30)
+    low_arpu_line: Threshold[Amount] | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

@@ -83,6 +83,7 @@ def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefiniti
                 night.settings.service_numbers,
                 days,
                 published_tiers=tiers_before(night),
+                first_night=night.nights_before[0].as_of_date if night.nights_before else None,
                 night_before=night.nights_before[-1].as_of_date if night.nights_before else None,
             )
             warehouse.write_run_tables(con, tables)

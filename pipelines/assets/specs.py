@@ -34,6 +34,8 @@ _RUN_MEANINGS = {
     "delivery_days": "The days up to the as-of date whose deliveries are compared, with their bounds in UTC.",
     "published_tiers": "Lines by tier of the version that this night would follow.",
     "move_caps": "Which share of the customers may move to another tier this night.",
+    "history_months": "Calendar months of the tier history up to the as-of date.",
+    "claims": "What is claimed of a metric, and what judging it needs.",
     "tier_changes": "What each night before this one changed in the tiers: a view over the history's files.",
     "quantiles": "Population cut-offs that the policy asks for.",
 }

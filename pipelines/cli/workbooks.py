@@ -21,7 +21,8 @@ def report(
         typer.Argument(
             metavar="REPORT",
             help="tiers: customers by tier, with spend and risk. lists: VIPs with their managers, red and black lists, "
-            "overrides, and how long each holds.",
+            "overrides, and how long each holds. migration: who came from which tier to which in the last 12 months, "
+            "and how calm the tiers are.",
         ),
     ],
     path: Annotated[
@@ -39,6 +40,8 @@ def report(
         tierline report tiers --out tiers.xlsx
 
         tierline report lists --out lists.xlsx --home /srv/tierline
+
+        tierline report migration --out migration.xlsx
     """
     from pipelines.reports import REPORTS, ReportError, write_report
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from data_contracts import Contract, contract
+from data_contracts import Contract, contract, metrics
 from pipelines.durable import Disk, Hook, ignore_step
 from pipelines.night import Night
 from pipelines.sql_catalogue import sql_table
@@ -18,10 +18,15 @@ from pipelines.sql_text import identifier, literal
 from pipelines.usage import view_statement
 from pipelines.warehouse import first_row
 
-MARTS = ("customers", "subscriptions", "intake_files", "rejects")
+# In this order: one may read those before it, as marts.<name>.
+MARTS = (
+    *("customers", "subscriptions", "intake_files", "rejects"),
+    *("tier_history", "tier_migration", "stage_transitions", "tier_stability"),
+    *("revenue_concentration", "churners_under_line", "fairness_audit"),
+)
 # So that DuckDB 1.5, which analysts still have, can read what 2.0 writes.
 STORAGE_VERSION = "v1.5.0"
-_DATABASE = "analytics_next"
+_DATABASE = "marts"  # so that a mart finds another under its name
 _TEMPORARY = ".analytics.duckdb.*.tmp*"  # the last part: DuckDB's own write-ahead log beside it
 
 
@@ -61,7 +66,7 @@ def _fill(con: duckdb.DuckDBPyConnection, night: Night, path: Path) -> dict[str,
             order = ", ".join(identifier(k) for k in source.key) or "all"
             given = {p: night.parameters[p] for p in table.parameters}
             full = f"{_DATABASE}.main.{identifier(name)}"
-            con.execute(f"create table {full} as select * from ({table.text}) order by {order}", given)
+            con.execute(f"create table {full} as select * from (\n{table.text}\n) order by {order}", given)
             _comment(con, source, name, "table")
             rows[name] = int(first_row(con, f"select count(*) from {full}")[0])
         _usage_view(con)
@@ -84,5 +89,7 @@ def _comment(con: duckdb.DuckDBPyConnection, source: Contract, name: str, kind: 
     full = f"{_DATABASE}.main.{identifier(name)}"
     con.execute(f"comment on {kind} {full} is {literal(f'{source.purpose} {source.grain.capitalize()}.')}")
     for column in source.columns:
-        unit = f" Unit: {column.unit}." if column.unit else ""
-        con.execute(f"comment on column {full}.{identifier(column.name)} is {literal(column.description + unit)}")
+        said = column.description + (f" Unit: {column.unit}." if column.unit else "")
+        if column.metric:
+            said += f" {metrics()[column.metric].small_print}"
+        con.execute(f"comment on column {full}.{identifier(column.name)} is {literal(said)}")

@@ -25,7 +25,7 @@ select
     s.value_tier, -- tier held by the policy's moves, before lists and overrides
     s.score_tier, -- tier that this night's score alone gives
     s.spend_grade, -- grade by ARPU alone; null while ARPU is not known
-    s.value_score, -- exact sum of the parts; 0-100 where the policy has weights
+    s.value_score, -- metric value_score
     s.arpu_part, -- what ARPU gave to the score
     s.spend_part, -- what the window's spend gave to the score
     s.tenure_part, -- what tenure gave to the score
@@ -37,17 +37,17 @@ select
     s.rated_until, -- first day on which the rating no longer holds
     s.rated_score, -- score of the last rating
     s.provisional_until, -- first day on which a provisional tier ends
-    s.arpu_amount, -- billed service revenue (postpaid), consumed charges and fees (prepaid), a closed month
-    s.spend_amount, -- what ARPU is the mean of: the sum of the window
-    s.mou_minutes, -- minutes of use a month, in and out
-    s.tenure_months, -- whole months since the first activation of a line still in service
-    s.credit, -- 0-100
+    s.arpu_amount, -- metric arpu
+    s.spend_amount, -- metric spend
+    s.mou_minutes, -- metric mou
+    s.tenure_months, -- metric tenure
+    s.credit, -- metric credit
     s.credit_source, -- where the credit came from
     s.lifecycle_stage, -- identification, growth, stable or warning
     s.stage_since, -- first night of that stage
     s.stage_cause, -- what made it so
     s.next_stage, -- what the rules say meanwhile, while it settles
-    s.churn_risk, -- probability of leaving within the policy's horizon
+    s.churn_risk, -- metric churn_risk
     s.churn_risk_band, -- band of it
     s.service_list, -- red, black or none
     s.is_vip, -- on the VIP list

@@ -121,6 +121,7 @@ def make_warehouse(home: Path) -> None:
         desk.at(AS_OF)
         for mart in MARTS:
             desk.run(f"marts.{mart}")
+        con.execute("drop schema marts cascade")  # they stand in the analysts' database
         columns = ", ".join(
             f'cast(null as {kind}) as "{name}"' for name, kind in column_types("features.usage_daily").items()
         )

@@ -37,7 +37,7 @@ class SqlDesk:
         self.parameters: dict[str, Any] = {}
         con.execute("set TimeZone = 'UTC'")
         con.execute("set threads = 1")
-        for schema in warehouse.SCHEMAS:
+        for schema in (*warehouse.SCHEMAS, "marts"):
             con.execute(f"create schema {schema}")
         self.at(AS_OF)
 

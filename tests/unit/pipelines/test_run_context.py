@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pipelines import run_context
 from pipelines.run_context import (
     arpu_months,
+    claims,
     last_closed_month,
     latest_activation,
     local_midnight,
@@ -180,3 +181,18 @@ def test_bands_of_an_origin_meet_without_gap_or_overlap() -> None:
 
 def test_a_service_number_listed_twice_counts_once() -> None:
     assert rows("service_numbers", date(2024, 6, 30)) == (("10086",), ("1860",))
+
+
+def test_claims_are_the_dictionary_s_with_the_policy_s_line_and_horizon() -> None:
+    assert set(rows("claims", date(2024, 6, 30))) == {
+        ("top_spend_share", Decimal("0.80"), Decimal(50), date(2024, 5, 31)),
+        ("churners_under_line_share", Decimal("0.87"), Decimal(50), date(2024, 5, 31)),
+    }
+    assert {row[2] for row in claims(date(2024, 6, 30), read_policy(preset("quantile"))).rows} == {None}
+
+
+def test_months_of_the_history_begin_with_its_first_night() -> None:
+    given = run_tables(date(2024, 6, 30), SHANGHAI, POLICY, (), None, first_night=date(2024, 5, 31))
+    months = next(t.rows for t in given if t.name == "history_months")
+    assert [row[0] for row in months] == ["2024-05", "2024-06"]
+    assert [row[0] for row in rows("history_months", date(2024, 6, 30))] == ["2024-06"]
