@@ -151,6 +151,16 @@ class Night:
             head = _head(home / "customer_tiers")
         return tier_history.history_before(home / tier_history.FOLDER, head, self.as_of_date)
 
+    @cached_property
+    def nights_served(self) -> tuple[NightFile, ...]:
+        """The nights of the tier history up to the published one, this night included where it is published already.
+
+        Raises TierHistoryError where one is missing.
+        """
+        home = self.home / "published"
+        nights = tier_history.nights_up_to(home / tier_history.FOLDER, _head(home / "customer_tiers"))
+        return tuple(night for night in nights if night.as_of_date <= self.as_of_date)
+
     @property
     def analytics(self) -> Path:
         """The analysts' database."""

@@ -19,10 +19,10 @@ from pathlib import Path
 import duckdb
 
 from pipelines.day_files import remove_leftovers, write_day
-from pipelines.digests import digest_of
+from pipelines.digests import digest_of, remembered
 from pipelines.durable import Disk, Hook, ignore_step
 from pipelines.run_context import RUN_COLUMNS
-from pipelines.sql_text import identifiers, literal, without_globs
+from pipelines.sql_text import identifier, identifiers, literal, without_globs
 from pipelines.warehouse import first_row
 
 FOLDER = "tier_history"
@@ -80,17 +80,35 @@ def digest_of_run(run_key: str) -> str:
     return run_key[:_DIGITS]
 
 
-def show_history(con: duckdb.DuckDBPyConnection, nights: tuple[NightFile, ...]) -> None:
-    """Makes `run.tier_changes` a view over the nights' files; an empty table's worth of columns without any."""
+def show_history(con: duckdb.DuckDBPyConnection, nights: tuple[NightFile, ...], name: str = "tier_changes") -> None:
+    """Makes `run.<name>` a view over the nights' files; an empty table's worth of columns without any.
+
+    Raises TierHistoryError where a file is not what was written.
+    """
+    _require_sound(nights)
     columns = RUN_COLUMNS["tier_changes"]
-    con.execute("drop view if exists run.tier_changes")
+    con.execute(f"drop view if exists run.{identifier(name)}")
     if nights:
         listed = ", ".join(literal(without_globs(str(night.path.resolve()))) for night in nights)
         source = f"select {identifiers(columns)} from read_parquet([{listed}], hive_partitioning = false)"
     else:
         nulls = ", ".join(f'null::{kind} as "{name}"' for name, kind in columns.items())
         source = f"select {nulls} where false"
-    con.execute(f"create view run.tier_changes as {source}")
+    con.execute(f"create view run.{identifier(name)} as {source}")
+
+
+def _require_sound(nights: tuple[NightFile, ...]) -> None:
+    if not nights:
+        return
+    folder = nights[0].path.parent.parent
+    known = remembered(folder)
+    for night in nights:
+        name = night.path.relative_to(folder).as_posix()
+        if name in known and digest_of(night.path, name) != known[name]:
+            raise TierHistoryError(
+                f"{night.path} is damaged: it does not have the SHA-256 that it was written with. Copy it back from a "
+                "backup, or make the nights anew in an empty home with `tierline backfill`"
+            )
 
 
 def add_night(

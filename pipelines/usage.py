@@ -106,9 +106,9 @@ def roll_up(
     progress(len(missing), len(missing))
     con.execute("create or replace table run.usage_files (usage_date date, path varchar)")
     if files:
-        listed = [[day, str(place / name)] for day, name, place in files]
+        listed = [[day, str((place / name).resolve())] for day, name, place in files]
         con.executemany("insert into run.usage_files values (?, ?)", listed)
-    _point_view(con, table, parameters, [str(place / name) for _, name, place in files])
+    _point_view(con, table, parameters, [str((place / name).resolve()) for _, name, place in files])
     records, unattributed = first_row(
         con,
         "select coalesce(sum(records), 0), coalesce(sum(records) filter (subscription_id is null), 0) "

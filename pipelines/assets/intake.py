@@ -88,6 +88,7 @@ def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefiniti
             )
             warehouse.write_run_tables(con, tables)
             tier_history.show_history(con, night.nights_before)
+            tier_history.show_history(con, night.nights_served, "served_tiers")
         progress.step("calendar", 1, 1)
         for table in tables:
             yield dg.MaterializeResult(
@@ -95,6 +96,9 @@ def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefiniti
             )
         yield dg.MaterializeResult(
             asset_key=specs.key("run.tier_changes"), metadata={"nights": len(night.nights_before)}
+        )
+        yield dg.MaterializeResult(
+            asset_key=specs.key("run.served_tiers"), metadata={"nights": len(night.nights_served)}
         )
 
     return [intake, run_calendar]

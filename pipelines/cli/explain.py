@@ -129,7 +129,7 @@ def _ladder(found: Explanation) -> Iterator[str]:
         why = "not eligible" if "not_eligible" in row["reasons"] else "a limit for arrears"
         yield f"{why}: {row['score_tier']}"
     if row["value_tier"] != row["score_tier"]:
-        held = f"; {row['below_months']} closed months below so far" if row["below_months"] else ""
+        held = f"; {_until_lost(found)}" if row["score_tier"] != row["value_tier"] else ""
         until = f"; rated until {row['rated_until']}" if row["rated_until"] else ""
         stay = f"; kept until {row['stay_until']} after the promotion" if row["stay_until"] else ""
         yield f"held by the policy's moves: {row['value_tier']}{held}{until}{stay}"
@@ -139,6 +139,15 @@ def _ladder(found: Explanation) -> Iterator[str]:
     waiting = f"; {row['next_stage']} if it settles, since {row['next_stage_since']}" if row["next_stage"] else ""
     yield stage + waiting
     yield f"churn risk {row['churn_risk']} ({row['churn_risk_band']}), a rate of the band, not of the person"
+
+
+def _until_lost(found: Explanation) -> str:
+    """How far the tier held is from being lost."""
+    row, policy, rules = found.row, found.policy, found.policy.moves.demotion
+    held = next(tier for tier in policy.tiers if tier.name == row["value_tier"])
+    below = (held.min_score - rules.margin.value).normalize()
+    months = f"{row['below_months']} of {rules.months} closed months below so far"
+    return f"lost at a score below {below:f} ({held.min_score.normalize():f} less the margin): {months}"
 
 
 def _hotline(found: Explanation) -> Iterator[str]:

@@ -87,7 +87,7 @@ def _show(found: Simulation) -> None:
         f"({escape(found.before.origin)}), as of {found.as_of_date}",
         soft_wrap=True,
     )
-    out.print(f"[bold]{found.answer}[/]\n", soft_wrap=True)
+    out.print(f"[bold]{found.answer}[/]\n{found.adoption}\n", soft_wrap=True)
     _show_tiers(found)
     _show_moves(found)
     _show_spend_and_leavers(found)

@@ -189,6 +189,8 @@ def verify(
             soft_wrap=True,
         )
     damages = [(place, damage) for damage in found.damages]
+    if not folder and (lost := _lost_night(home)) is not None:
+        damages.append((home / "published" / "tier_history", lost))
     damages += [(home / "published" / name, damage) for name, found_days in days.items() for damage in found_days[2]]
     for where, damage in damages:
         _tell(where, damage)
@@ -244,6 +246,21 @@ _COLOUR_OF = {"fresh": "green", "stale": "yellow", "damaged": "red"}
 
 def _tier_table(home: Path) -> Path:
     return home / "published" / "customer_tiers"
+
+
+def _lost_night(home: Path) -> Damage | None:
+    """What is missing of the history that the published version goes on from."""
+    from pipelines.publishing import Damage
+    from pipelines.publishing.history import current_version
+    from pipelines.tier_history import PROVENANCE, TierHistoryError, nights_up_to
+
+    manifest = current_version(_tier_table(home))
+    try:
+        head = manifest.provenance.get(PROVENANCE) if manifest is not None else None
+        nights_up_to(home / "published" / "tier_history", head)
+    except TierHistoryError as error:
+        return Damage("the published version", str(error), _DAY_FILES["tier_history"])
+    return None
 
 
 def _described(

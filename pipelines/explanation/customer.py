@@ -90,6 +90,7 @@ def prepared(
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, Night, Manifest | None]]:
     """A connection that shows the night's tables, the night, and its version; for explaining several customers."""
     night, manifest = _night(home, as_of_date, options)
+    _ = night.nights_before  # a missing night is told before anything is read
     if _is_in_warehouse(night, manifest):
         with duckdb.connect() as con:
             night.warehouse.attach(con, "warehouse")

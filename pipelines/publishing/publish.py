@@ -153,7 +153,7 @@ def _taken_back(versions: Versions, run_key: str) -> str | None:
     if rollback is None:
         return None
     why = rollback.provenance.get(ROLLBACK_REASON, "no reason given")
-    return f"rolled back by version {rollback.version} ({why}): pass accept to publish it again"
+    return f"rolled back by version {rollback.version} ({why}): run with --accept REASON to publish it again"
 
 
 def _create(

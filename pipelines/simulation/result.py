@@ -85,6 +85,24 @@ class Simulation:
     history: LeaverHistory | None
     changes: tuple[Change, ...]
 
+    @property
+    def renamed_or_moved(self) -> int:
+        """Customers whose tier would have another name: what the cap of an adoption counts."""
+        return sum(
+            cell.customers for cell in self.cells if self.rungs[cell.before].before != self.rungs[cell.after].after
+        )
+
+    @property
+    def adoption(self) -> str:
+        """Whether adopting the policy would stop at its own cap, in a sentence."""
+        cap = self.after.policy.moves.caps.adoption.value
+        named, stops = self.renamed_or_moved, self.renamed_or_moved > cap * self.customers
+        end = "the publication stops until it is accepted with a reason" if stops else "it passes"
+        return (
+            f"Adopting it gives {named:,} customers ({share(named, self.customers)}) a tier of another name; its cap for "
+            f"an adoption is {share(cap, Decimal(1))}: {end}."
+        )
+
     @cached_property
     def customers(self) -> int:
         """All customers who were scored."""

@@ -43,6 +43,8 @@ def test_a_policy_that_moves_too_many_is_published_only_with_a_reason(make_home:
     assert run_night(home, FIRST, SMALL).succeeded
     before = served(home)
     generous = ours(home, "2", 51)
+    again = run_night(home, FIRST, generous)  # the first night, which has no night before it
+    assert ["moves_over_cap" in failure.where for failure in again.failures] == [True]
     refused = run_night(home, SECOND, generous)
     (failure,) = refused.failures
     assert "moves_over_cap" in failure.where

@@ -212,8 +212,9 @@ def scored(
             ).fetchall()
             one = {"customer_id": str(number[0][0])}
             desk.given("scores.customer", f"tier | tier_cause\n {now} | {cause}", policy_version=policy, **one)
-            until = {"was_rated_until": rated_until} if rated_until else {}
-            desk.given("features.tier_state", f"was_tier\n {before}", was_policy_version="p@1", **one, **until)
+            until = {"rated_until": rated_until} if rated_until else {}
+            served = {"valid_from": "2024-06-01", "policy_version": "p@1", **one, **until}
+            desk.given("run.served_tiers", f"tier\n {before}", **served)
 
 
 @pytest.fixture
@@ -233,7 +234,7 @@ def test_more_moves_than_the_cap_of_the_night_are_told(capped: SqlDesk, moves: i
 
 
 def test_customers_who_move_for_a_reason_of_their_own_and_new_ones_are_not_counted(capped: SqlDesk) -> None:
-    own = ("red_list", "red_list_ended", "override", "provisional", "first_rating")
+    own = ("red_list", "red_list_ended", "override", "provisional", "vip_ended")
     scored(capped, *((20, "mid", "high", cause) for cause in own))
     capped.expect("audits.moves_over_cap", "occasion", **BOUNDS)
 
@@ -254,4 +255,18 @@ def test_ratings_that_end_have_a_cap_of_their_own(capped: SqlDesk) -> None:
 
 def test_a_small_operator_and_a_first_run_are_not_judged(capped: SqlDesk) -> None:
     scored(capped, (99, "mid", "high", "promoted"))
+    capped.expect("audits.moves_over_cap", "occasion", **BOUNDS)
+
+
+def test_the_first_night_again_is_held_to_what_it_published(capped: SqlDesk) -> None:
+    scored(capped, (21, "mid", "high", "first_rating"), (79, "mid", "mid", "first_rating"), policy="p@2")
+    told = "occasion | moved | policy_before | policy_now\n adoption | 21 | p@1 | p@2"
+    capped.expect("audits.moves_over_cap", told, **BOUNDS)
+
+
+def test_whoever_is_not_served_any_more_is_not_compared(capped: SqlDesk) -> None:
+    scored(capped, (100, "mid", "high", "first_rating"))
+    for number in range(1, 101):
+        gone = {"customer_id": str(number), "valid_from": "2024-06-15"}
+        capped.given("run.served_tiers", "tier_cause\n out_of_service", **gone)
     capped.expect("audits.moves_over_cap", "occasion", **BOUNDS)

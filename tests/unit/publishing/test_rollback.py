@@ -59,7 +59,7 @@ def test_the_run_taken_back_stays_away_until_it_is_asked_for(run: Run, back: Bac
     before = names(folder)
     rerun = run(night=1)
     assert (rerun.created, rerun.version) == (False, 3)
-    told = "rolled back by version 3 (tiers of one brand were wrong): pass accept to publish it again"
+    told = "rolled back by version 3 (tiers of one brand were wrong): run with --accept REASON to publish it again"
     assert (rerun.reason, names(folder)) == (told, before)
     assert (run(night=1, again="mended").version, current_manifest(folder).run_key) == (4, "night 1")
     said = {name: text for name, text in current_manifest(folder).provenance.items() if name.startswith("accepted")}
