@@ -99,8 +99,8 @@ class Simulation:
         named, stops = self.renamed_or_moved, self.renamed_or_moved > cap * self.customers
         end = "the publication stops until it is accepted with a reason" if stops else "it passes"
         return (
-            f"Adopting it gives {named:,} customers ({share(named, self.customers)}) a tier of another name; its cap for "
-            f"an adoption is {share(cap, Decimal(1))}: {end}."
+            f"Adopting it gives {named:,} customers ({share(named, self.customers)}) a tier of another name; its cap "
+            f"for an adoption is {share(cap, Decimal(1))}: {end}."
         )
 
     @cached_property
