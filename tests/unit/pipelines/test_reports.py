@@ -28,11 +28,12 @@ ROWS = """
 
 @pytest.fixture
 def analytics(tmp_path: Path) -> Path:
-    """Customers with the contract's columns; those that ROWS does not name are null."""
+    """Tables with their contracts' columns, and customers; columns that ROWS does not name are null."""
     path = tmp_path / "analytics.duckdb"
-    columns = ", ".join(f"{c.name} {c.physical}" for c in contract("marts.customers").columns)
     with duckdb.connect(str(path)) as con:
-        con.execute(f"create table customers ({columns})")
+        for table in ("customers", "tier_migration", "tier_stability"):
+            columns = ", ".join(f"{c.name} {c.physical}" for c in contract(f"marts.{table}").columns)
+            con.execute(f"create table {table} ({columns})")
         con.execute(
             "insert into customers (customer_id, tier, tier_flag, arpu_amount, churn_risk, service_list, is_vip, "
             f"account_manager_id, override_tier) values {ROWS}"
