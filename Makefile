@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types lock bench bench-lookup soak clean prerequisites
+.PHONY: help setup demo test lint types lock bench bench-lookup bench-scoring soak clean prerequisites
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -52,12 +52,16 @@ types: $(READY) ## Check types
 bench: $(READY) ## Time one night of 100,000 customers
 	@$(BIN)/python -m benchmarks.nightly
 
+bench-scoring: $(READY) ## Time the scoring of 1,000,000 customers with memory and reasons
+	@$(BIN)/python -m benchmarks.scoring
+
 bench-lookup: $(READY) ## Time lookups in a table of 5,000,000 rows
 	@$(BIN)/python -m benchmarks.lookup
 
 soak: $(READY) ## Hours of faults: kills at every step and at random under readers, mutated extracts, full disks
 	@$(BIN)/python tests/faults/soak.py
 	@$(BIN)/python tests/faults/kill_runs.py
+	@$(BIN)/python tests/faults/kill_year.py --every 1 --kills 60
 	@$(BIN)/python -m tests.faults.kill_every_step --kills 100
 	@$(BIN)/python -m tests.faults.mutated_extracts --count 10000 --seed 1
 	@$(BIN)/python -m tests.faults.disk_full
