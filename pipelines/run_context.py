@@ -78,9 +78,8 @@ RUN_COLUMNS: dict[str, dict[str, str]] = {
         **{name: duckdb_type(dtype) for name, dtype in STATE.items()},
     },
 }
+# Both are views over the history's files, not rows that are written here.
 RUN_COLUMNS["served_tiers"] = RUN_COLUMNS["tier_changes"]
-# Views over the history's files, not rows that are written here.
-VIEWS = ("tier_changes", "served_tiers")
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from segmentation.months import last_closed_month, month_start, months_after, ne
 from segmentation.policy import Policy
 from segmentation.tiers import BY_SCORE, flag_of, plain_flag
 
-# Causes of a tier's last change. Those in OWN_REASON are decisions about this one customer; the others follow from the
-# score, and the policy caps how many of them a night may bring.
+# Causes of a tier's last change. Those in BY_POLICY follow from the score, and the policy caps how many of them a night
+# may bring (sql/audits/moves_over_cap.sql); the others are decisions about this one customer.
 CAUSES = {
     "first_rating": "rated for the first time",
     "promoted": "the score reached a better tier",
@@ -32,7 +32,6 @@ CAUSES = {
     "override_ended": "the operator's decision ended",
 }
 BY_POLICY = ("first_rating", "promoted", "demoted", "rerated", "adopted")
-OWN_REASON = tuple(cause for cause in CAUSES if cause not in BY_POLICY)
 
 
 def judged(policy: Policy, as_of_date: dt.date) -> list[pl.Expr]:

@@ -9,15 +9,6 @@ from pydantic import Field, model_validator
 
 from segmentation.policy_types import Amount, Name, Names, Reasoned, Section, Text
 
-STAGES = ("identification", "growth", "stable", "warning")
-HINT_MEASURES = (
-    "long_distance_amount",
-    "roaming_amount",
-    "long_distance_seconds",
-    "roaming_seconds",
-    "voice_seconds",
-    "data_bytes",
-)
 Stage = Literal["identification", "growth", "stable", "warning"]
 
 

@@ -9,6 +9,8 @@ from decimal import Decimal
 import pytest
 from sql_desk import SqlDesk
 
+from segmentation.moves import BY_POLICY, CAUSES
+
 BOUNDS = {
     "max_volume_drop": Decimal("0.6"),
     "gate_min_records": 100,
@@ -270,3 +272,10 @@ def test_whoever_is_not_served_any_more_is_not_compared(capped: SqlDesk) -> None
         gone = {"customer_id": str(number), "valid_from": "2024-06-15"}
         capped.given("run.served_tiers", "tier_cause\n out_of_service", **gone)
     capped.expect("audits.moves_over_cap", "occasion", **BOUNDS)
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_the_gate_counts_the_causes_that_follow_from_the_score_and_no_others(capped: SqlDesk, cause: str) -> None:
+    scored(capped, (100, "mid", "high", cause))
+    told = "night | 100" if cause in BY_POLICY else ""
+    capped.expect("audits.moves_over_cap", f"occasion | moved\n {told}", **BOUNDS)
