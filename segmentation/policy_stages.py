@@ -8,6 +8,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from segmentation.policy_model import ModelRules
 from segmentation.policy_rules import descending
 from segmentation.policy_types import (
     Amount,
@@ -104,6 +105,7 @@ class Churn(Section):
     history_months: Threshold[Annotated[int, Field(ge=1, le=60)]] = Threshold[int].of(12)
     prepaid_inactive_days: Threshold[Annotated[int, Field(ge=1, le=90)]] = Threshold[int].of(30)
     low_arpu_line: Threshold[Amount] | None = None
+    model: ModelRules = ModelRules()
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

@@ -151,10 +151,7 @@ def expected_profit(churners: Floats, others: Floats, costs: Costs) -> tuple[flo
         churners, others = np.add.reduceat(churners, starts), np.add.reduceat(others, starts)
     total = churners.sum() + others.sum()
     prior_left, prior_stayed = churners.sum() / total, others.sum() / total
-    left, stayed = _hull(
-        np.concatenate([[0.0], np.cumsum(churners) / churners.sum()]),
-        np.concatenate([[0.0], np.cumsum(others) / others.sum()]),
-    )
+    left, stayed = _hull(_rising_shares(churners), _rising_shares(others))
     offer, contact = costs.offer / costs.customer_value, costs.contact / costs.customer_value
     gained = prior_left * (1 - offer) * np.diff(left)
     paid = prior_left * contact * np.diff(left) + prior_stayed * (offer + contact) * np.diff(stayed)
@@ -224,6 +221,10 @@ def _log_losses(risk: Floats, left: npt.NDArray[np.bool_]) -> Floats:
     return np.asarray(-np.where(left, np.log(certain), np.log1p(-certain)))
 
 
+def _rising_shares(counts: Floats) -> Floats:
+    return np.asarray(np.concatenate([[0.0], np.cumsum(counts) / counts.sum()]), dtype=np.float64)
+
+
 def _hull(left: Floats, stayed: Floats) -> tuple[Floats, Floats]:
     """Corners of the upper convex hull of the ROC curve (x: those who stayed, y: churners)."""
     kept: list[int] = []
@@ -235,4 +236,5 @@ def _hull(left: Floats, stayed: Floats) -> tuple[Floats, Floats]:
                 break
             kept.pop()
         kept.append(i)
-    return left[kept], stayed[kept]
+    corners = np.array(kept, dtype=np.intp)
+    return left[corners], stayed[corners]

@@ -47,9 +47,9 @@ class Leak:
         what = {
             "too_good": f"alone tells who left with an AUC of {self.figure:.3f} (limit {self.limit:g}): it may be "
             "measured at or after the moment of leaving, or be another model's score",
-            "null_pattern": f"is known for the one and unknown for the other: that alone has an AUC of "
+            "null_pattern": "is known for the one and unknown for the other: that alone has an AUC of "
             f"{self.figure:.3f} (limit {self.limit:g}), as where it is filled in later",
-            "pure_nulls": f"is unknown, or is known, only with one outcome: so in {self.figure:.1%} of those examples, as "
+            "pure_nulls": f"is unknown, or known, only with one outcome: in {self.figure:.1%} of those examples, as "
             "where it is filled in later",
             "model_too_good": f"has an AUC of {self.figure:.3f} on examples that it was not fitted on (limit "
             f"{self.limit:g}): some of its features are too good to be true",
