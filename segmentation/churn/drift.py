@@ -33,9 +33,9 @@ class Bins:
         if values.dtype.is_numeric() or values.dtype == pl.Boolean:
             known = _numbers(values)
             known = known[~np.isnan(known)]
-            edges = (
-                np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1], method="lower")) if len(known) else []
-            )
+            if not len(known):
+                return cls((), None)
+            edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1], method="lower"))
             return cls(tuple(float(edge) for edge in edges), None)
         counted = values.drop_nulls().value_counts(sort=True).sort(["count", values.name], descending=[True, False])
         return cls(None, tuple(str(level) for level in counted[values.name].head(_LEVELS)))

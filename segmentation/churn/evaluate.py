@@ -185,7 +185,8 @@ class _Levels:
     def sums(self, weights: Floats) -> tuple[Floats, Floats]:
         """Weight of churners and of others in each group."""
         churners = np.bincount(self.level, weights=weights * self.left, minlength=self.count)
-        return churners, np.bincount(self.level, weights=weights, minlength=self.count) - churners
+        everybody = np.bincount(self.level, weights=weights, minlength=self.count)
+        return np.asarray(churners, dtype=np.float64), np.asarray(everybody - churners, dtype=np.float64)
 
     def figures(self, weights: Floats, costs: Costs) -> Floats:
         pos, neg = self.sums(weights)
