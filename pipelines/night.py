@@ -19,6 +19,7 @@ from pipelines.intake import IntakeSettings, SourceMapping, load_mappings
 from pipelines.policy_source import PolicyText, policy_text
 from pipelines.settings import Settings, SettingsError, load
 from pipelines.tier_history import NightFile
+from pipelines.training.registry import Choice, model_for
 from pipelines.warehouse import Warehouse
 from segmentation.policy import Policy, read_policy
 from tierline.manifest import ManifestError
@@ -150,6 +151,11 @@ class Night:
         if head is None:
             head = _head(home / "customer_tiers")
         return tier_history.history_before(home / tier_history.FOLDER, head, self.as_of_date)
+
+    @cached_property
+    def churn_model(self) -> Choice:
+        """The model that scores the night: the last champion trained on what was known by its as-of date."""
+        return model_for(self.home, self.as_of_date)
 
     @cached_property
     def nights_served(self) -> tuple[NightFile, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy.special import betainc
 
 Floats = npt.NDArray[np.float64]
 TOP_SHARE = 0.1
@@ -159,8 +159,8 @@ def expected_profit(churners: Floats, others: Floats, costs: Costs) -> tuple[flo
         turning = np.where(gained > 0, paid / gained, np.inf)
     bounds = np.concatenate([[0.0], np.minimum(np.maximum.accumulate(turning), 1.0), [1.0]])
     a, b = costs.accept_alpha, costs.accept_beta
-    weight = np.diff(stats.beta.cdf(bounds, a, b))
-    mean = a / (a + b) * np.diff(stats.beta.cdf(bounds, a + 1, b))
+    weight = np.diff(betainc(a, b, bounds))
+    mean = a / (a + b) * np.diff(betainc(a + 1, b, bounds))
     won = costs.customer_value * prior_left * (1 - offer) * left
     spent = costs.customer_value * (prior_left * contact * left + prior_stayed * (offer + contact) * stayed)
     share = float(((prior_left * left + prior_stayed * stayed) * weight).sum())
