@@ -22,6 +22,10 @@ from segmentation.value import required_cutoffs
 CREDIT_MONTHS = 12
 ACTIVITY_DAYS = 90
 COMPLAINT_DAYS = 90
+# Four weeks, so that each has as many Mondays.
+USAGE_WINDOW_DAYS = 28
+# More customers than a person talks with in four weeks.
+HUB_CONTACTS = 200
 # Longer than a month, so that monthly extracts are not called overdue.
 DELIVERY_DAYS = 40
 # Over three months, so that monthly deliveries have two before them.
@@ -137,6 +141,9 @@ def parameters(
         "stops_from": local_midnight(year_from, zone),
         "credit_from": year_from,
         "activity_from": as_of - timedelta(days=ACTIVITY_DAYS - 1),
+        "recent_from": as_of - timedelta(days=USAGE_WINDOW_DAYS - 1),
+        "earlier_from": as_of - timedelta(days=2 * USAGE_WINDOW_DAYS - 1),
+        "hub_contacts": HUB_CONTACTS,
         "last_month_end": month_start(as_of, 0) - timedelta(days=1),
         "complaints_from": as_of - timedelta(days=COMPLAINT_DAYS - 1),
         "delivered_after": local_midnight(as_of - timedelta(days=DELIVERY_DAYS), zone),
@@ -158,8 +165,8 @@ def run_tables(
 ) -> tuple[RunTable, ...]:
     """The `run.*` tables of one as-of date.
 
-    `usage_days` is the first and last day of loaded usage, None without any; `churn_origins` the dates at which churn is
-    counted, None for the policy's month ends; `published_tiers` the lines by tier of the version that this night would
+    `usage_days` is the first and last day of loaded usage, None without any; `churn_origins` the dates at which churn
+    is counted, None for the policy's month ends; `published_tiers` the lines by tier of the version that this night would
     follow, None if there is none to compare with; `first_night` the first night of the tier history and `night_before`
     the last, whose tiers this one goes on from; both None in a first run.
     """

@@ -93,7 +93,7 @@ class Band(Reasoned):
 class Churn(Section):
     """Labels, bands and shrinkage of the band rate (churn/band_rate.py); `prior_exposures` is its strength k.
 
-    Who leaves is looked for in the `horizon_days` after a gap of `gap_days`: the days that an offer needs to reach anybody.
+    Who leaves is looked for in the `horizon_days` after a gap of `gap_days`, the days that retention needs to act.
     `low_arpu_line` judges nobody: it is the ARPU under which analysts compare churners with everybody.
     """
 
