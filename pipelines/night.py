@@ -138,6 +138,11 @@ class Night:
         return self.home / "contact_days"
 
     @property
+    def training_features(self) -> Path:
+        """What past nights knew of each customer, one immutable file an origin of training: private."""
+        return self.home / "training" / "features"
+
+    @property
     def tier_table(self) -> Path:
         """The published tier table."""
         return self.published / "customer_tiers"
