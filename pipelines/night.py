@@ -134,6 +134,16 @@ class Night:
         return self.home / "published" / "usage_daily"
 
     @property
+    def contact_days(self) -> Path:
+        """Who talked with whom, one immutable file a day and state of knowledge: private, so not under published/."""
+        return self.home / "contact_days"
+
+    @property
+    def training_features(self) -> Path:
+        """What past nights knew of each customer, one immutable file an origin of training: private."""
+        return self.home / "training" / "features"
+
+    @property
     def tier_table(self) -> Path:
         """The published tier table."""
         return self.published / "customer_tiers"

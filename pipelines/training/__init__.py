@@ -1,2 +1,2 @@
-"""Fitting churn models on past nights, keeping them, and choosing the one that nights are scored with.
-The judgement (fitting, figures, leaks) is segmentation/churn's; here are files, DuckDB and the order of steps."""
+"""Training of the churn model: what it learns from, which model decides, and the job that makes one.
+Fitting itself is pure and belongs in segmentation/churn."""

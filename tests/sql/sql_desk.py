@@ -35,6 +35,7 @@ class SqlDesk:
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         self.con = con
         self.parameters: dict[str, Any] = {}
+        self.gap_days: int | None = None  # another gap than the policy's
         con.execute("set TimeZone = 'UTC'")
         con.execute("set threads = 1")
         for schema in (*warehouse.SCHEMAS, "marts"):
@@ -46,7 +47,11 @@ class SqlDesk:
     ) -> None:
         """Moves the desk to another as-of date, loaded usage, service key or shipped policy."""
         self.parameters = parameters(as_of, ZONE, key)
-        warehouse.write_run_tables(self.con, run_tables(as_of, ZONE, shipped_policy(policy), HOTLINE, usage_days))
+        decides = shipped_policy(policy)
+        if self.gap_days is not None:
+            churn = decides.churn.model_copy(update={"gap_days": Threshold[int].of(self.gap_days)})
+            decides = decides.model_copy(update={"churn": churn})
+        warehouse.write_run_tables(self.con, run_tables(as_of, ZONE, decides, HOTLINE, usage_days))
 
     def segments(self, **segments: tuple[tuple[str, ...], tuple[str, ...], int]) -> None:
         """Gives the policy segments by name: brands, payment types, months of the ARPU window."""
