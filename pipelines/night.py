@@ -88,6 +88,7 @@ class Night:
         bounds = {
             "max_volume_drop": Decimal(str(self.settings.max_volume_drop)),
             "gate_min_records": self.settings.gate_min_records,
+            "drift_limit": self.policy.churn.model.drift_limit.value,
         }
         given = run_context.parameters(
             self.as_of_date,

@@ -70,6 +70,7 @@ RUN_COLUMNS: dict[str, dict[str, str]] = {
     "delivery_days": {"delivery_day": "DATE", "starts_at": "TIMESTAMP", "ends_at": "TIMESTAMP"},
     "published_tiers": {"tier": "VARCHAR", "rows_published": "BIGINT"},
     "quantiles": {"segment": "VARCHAR", "measure": "VARCHAR", "quantile": "DECIMAL(7,6)"},
+    "refused_models": {"model_version": "VARCHAR", "fault": "VARCHAR"},
     "move_caps": {"kind": "VARCHAR", "occasion": "VARCHAR", "cap": "DECIMAL(7,6)"},
     "history_months": {"month": "VARCHAR", "before_date": "DATE", "end_date": "DATE", "year_from": "DATE"},
     "claims": {
@@ -162,6 +163,7 @@ def run_tables(
     published_tiers: Mapping[str, int] | None = None,
     first_night: date | None = None,
     night_before: date | None = None,
+    refused_models: Mapping[str, str] | None = None,
 ) -> tuple[RunTable, ...]:
     """The `run.*` tables of one as-of date.
 
@@ -183,6 +185,7 @@ def run_tables(
         RunTable("tier_names", tuple((name, i) for i, name in enumerate(policy.tier_names, start=1))),
         RunTable("list_precedence", tuple((name, i) for i, name in enumerate(policy.lists.precedence, start=1))),
         RunTable("quantiles", tuple((s, m, Decimal(q)) for s, m, q in required_cutoffs(policy).iter_rows())),
+        RunTable("refused_models", tuple((refused_models or {}).items())),
         RunTable("move_caps", _move_caps(as_of, policy, night_before)),
         history_months(as_of, first_night or as_of),
         claims(as_of, policy),

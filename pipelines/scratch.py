@@ -34,11 +34,18 @@ from pipelines.warehouse import build, write_run_tables
 _ATTACHED = "warehouse"
 _READ = ("staging", "intake")
 # Tables that functions make, with what they read.
-_JUDGED = {
-    "scores.measures": (("features.customer",), scoring.write_measures),
+_JUDGED: dict[str, tuple[tuple[str, ...], Callable[[duckdb.DuckDBPyConnection, Night], int]]] = {
+    "scores.measures": (
+        ("features.customer",),
+        lambda con, night: scoring.write_measures(con, night.policy, night.as_of_date),
+    ),
+    "scores.churn_risk": (
+        ("features.churn", "features.customer"),
+        lambda con, night: scoring.write_churn_risk(con, night.policy, night.as_of_date, night.churn_model),
+    ),
     "scores.customer": (
-        ("features.customer", "features.tier_state", "scores.measures", "scores.cutoffs"),
-        scoring.write_scores,
+        ("features.customer", "features.tier_state", "scores.measures", "scores.churn_risk", "scores.cutoffs"),
+        lambda con, night: scoring.write_scores(con, night.policy, night.as_of_date),
     ),
 }
 
@@ -100,7 +107,7 @@ class Scratch:
     def _make(self, night: Night, table: str) -> None:
         if table in _JUDGED:
             _, write = _JUDGED[table]
-            write(self.con, night.policy, night.as_of_date)
+            write(self.con, night)
         elif table in usage.DAY_TABLES:
             kept = usage.DAY_TABLES[table]
             usage.roll_up(
@@ -182,7 +189,7 @@ def _upstreams(table: str) -> tuple[str, ...]:
 def _decides(night: Night, table: str) -> list[object]:
     """What decides the table's rows, besides the tables that it reads."""
     if table in _JUDGED:
-        return [night.policy.fingerprint, night.as_of_date]
+        return [night.policy.fingerprint, night.as_of_date, night.churn_model.key]
     source, settings = sql_table(table), night.settings
     given = {name: value for name, value in night.parameters.items() if name in source.parameters}
     if table in usage.DAY_TABLES:

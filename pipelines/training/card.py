@@ -71,16 +71,16 @@ class Card:
                 "",
                 f"**{self.verdict}**",
                 "",
-                f"Trained with what was known on {self.as_of_date}, under policy {self.policy}. It gives the probability "
-                f"of leaving {self.horizon}.",
+                f"Trained with what was known on {self.as_of_date}, under policy {self.policy}. It gives the "
+                f"probability of leaving {self.horizon}.",
                 "",
                 "## On data that it was not fitted on",
                 "",
                 *_table("", whole["everybody"]),
                 "",
                 f"In brackets: 95 % intervals. EMPC: expected maximum profit of a campaign, {self.currency} a customer "
-                f"(contacting {self.everybody.empc_share:.1%}), with the policy's costs. Active: with a line in service "
-                "that is not suspended and a sign of life in the last 30 days.",
+                f"(contacting {self.everybody.empc_share:.1%}), with the policy's costs. Active: with a line in "
+                "service that is not suspended and a sign of life in the last 30 days.",
                 "",
                 "![predicted against seen](reliability.svg)",
                 "",
@@ -89,8 +89,8 @@ class Card:
                 *self._by_group(self.groups),
                 "## Audit",
                 "",
-                "These are no features. The figures show whether the model serves groups alike; `-` stands for fewer than "
-                "10 who left, or 10 who stayed.",
+                "These are no features. The figures show whether the model serves groups alike; `-` stands for fewer "
+                "than 10 who left, or 10 who stayed.",
                 "",
                 *self._by_group(self.audits),
                 "## How it came about",

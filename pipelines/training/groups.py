@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,13 @@ ACTIVE_DAYS = 30
 # Small groups have wide intervals whatever the resamples; these are enough to say how wide.
 _RESAMPLES = 100
 _AGES = (25, 35, 45, 55, 65)
+_NOBODY = pl.DataFrame(
+    schema={
+        "origin_date": pl.Date(),
+        **dict.fromkeys(("customer_id", "tier", "gender", "age_band", "region"), pl.String()),
+        "is_active": pl.Boolean(),
+    }
+)
 _DESCRIBED = """
     select s.customer_id, s.tier, f.gender, f.region, f.birth_year, f.lines_active, f.last_activity_date
     from scores.customer as s
@@ -56,7 +64,7 @@ def described(
             )
         )
     progress(len(dates), len(dates))
-    return pl.concat(frames)
+    return pl.concat(frames) if frames else _NOBODY
 
 
 def figures_by_group(
@@ -80,7 +88,7 @@ def figures_by_group(
 
 
 def _age_band(age: pl.Expr) -> pl.Expr:
-    band = pl.when(age >= _AGES[-1]).then(pl.lit(f"{_AGES[-1]}+"))
-    for low, high in reversed(list(zip(_AGES[:-1], _AGES[1:], strict=True))):
-        band = band.when(age >= low).then(pl.lit(f"{low}-{high - 1}"))
-    return band.when(age < _AGES[0]).then(pl.lit(f"under {_AGES[0]}")).otherwise(pl.lit("unknown"))
+    band: pl.Expr = pl.when(age < _AGES[0]).then(pl.lit(f"under {_AGES[0]}"))
+    for low, high in pairwise(_AGES):
+        band = pl.when((age >= low) & (age < high)).then(pl.lit(f"{low}-{high - 1}")).otherwise(band)
+    return pl.when(age >= _AGES[-1]).then(pl.lit(f"{_AGES[-1]}+")).otherwise(band).fill_null("unknown")

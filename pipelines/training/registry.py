@@ -13,14 +13,16 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.durable import Disk, Hook, ignore_step
+from pipelines.publishing.lock import publishing_lock
 from segmentation.churn.band_rate import MODEL_VERSION as BAND_RATE
 from segmentation.churn.risk import NamedModel
 
@@ -83,10 +85,10 @@ class LoadedModel:
 
 @dataclass(frozen=True)
 class Choice:
-    """The model for a night, None for the band's rate; and what was wrong with those that should have been taken."""
+    """The model for a night, None for the band's rate; and those that should have been taken, with what is wrong."""
 
     loaded: LoadedModel | None
-    refused: tuple[str, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -101,6 +103,14 @@ class Choice:
         return BAND_RATE if self.loaded is None else self.loaded.manifest.version
 
 
+@contextmanager
+def training_lock(home: Path, wait_seconds: float) -> Iterator[None]:
+    """Lets one training at a time into a home folder. Raises PublishLockError after so long a wait."""
+    _make_folders(home / FOLDER, Disk())
+    with publishing_lock(home / FOLDER, wait_seconds):
+        yield
+
+
 def add_version(
     home: Path, content: bytes, manifest: ModelManifest, card: Mapping[str, bytes], hook: Hook = ignore_step
 ) -> Path:
@@ -109,8 +119,7 @@ def add_version(
     folder = home / FOLDER / manifest.version
     if folder.exists():
         return folder
-    for missing in reversed([p for p in (folder.parent, *folder.parent.parents) if not p.exists()]):
-        disk.make_folder(missing, _LABEL)
+    _make_folders(folder.parent, disk)
     temporary = folder.with_name(f".{folder.name}.tmp")
     if temporary.exists():  # a killed training's
         shutil.rmtree(temporary)
@@ -162,14 +171,19 @@ def model_for(home: Path, as_of_date: date) -> Choice:
     """The last champion whose training was of `as_of_date` or before and whose files are what was written; those that
     are not are told in `refused`, newest first.
     """
-    refused = []
+    refused: dict[str, str] = {}
     for champion in reversed([c for c in champions(home) if c.as_of_date <= as_of_date]):
         folder = home / FOLDER / champion.version
         try:
-            return Choice(_load(folder, champion.manifest_sha256, _stamp(folder)), tuple(refused))
+            return Choice(_load(folder, champion.manifest_sha256, _stamp(folder)), refused)
         except (ValueError, OSError) as error:
-            refused.append(f"{folder}: {error}")
-    return Choice(None, tuple(refused))
+            refused[champion.version] = str(error)
+    return Choice(None, refused)
+
+
+def _make_folders(folder: Path, disk: Disk) -> None:
+    for missing in reversed([p for p in (folder, *folder.parents) if not p.exists()]):
+        disk.make_folder(missing, _LABEL)
 
 
 @lru_cache(maxsize=2)

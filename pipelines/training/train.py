@@ -6,6 +6,7 @@ Belongs here: the order of steps and what decides. Does not: fitting and figures
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -21,10 +22,9 @@ from pipelines.run_key import training_key
 from pipelines.scratch import scratch
 from pipelines.training.card import Card
 from pipelines.training.groups import AUDITS, GROUPS, described, figures_by_group
-from pipelines.training.registry import ModelManifest, add_version, manifests, model_for, promote
+from pipelines.training.registry import ModelManifest, add_version, manifests, model_for, promote, training_lock
 from pipelines.training.training_set import build_training_set
 from segmentation.churn.band_rate import churn_risk
-from segmentation.churn.digests import sha256_of
 from segmentation.churn.drift import Drift
 from segmentation.churn.evaluate import Evaluation, evaluate, relative_gain
 from segmentation.churn.examples import KIND
@@ -38,7 +38,7 @@ from segmentation.policy_stages import Churn
 
 Outcome = Literal["champion", "lost", "same", "too_little_history"]
 Report = Callable[[str, int, int], None]
-STEPS = ("training set", STEPS[2], STEPS[3], "figures")
+STEPS = ("training set", "customers apart", "leak alarm", "fit", "figures")
 _BAND = "tenure_band"
 
 
@@ -64,8 +64,14 @@ def train(night: Night, report: Report, *, give_way: bool = True, hook: Hook = i
 
     Reads the warehouse beside running nights; `give_way` as of `scratch`. `report` hears of steps, done and to do.
     Raises LeakError where something is too good to be true and nobody accepted it, WarehouseError, TurnBusyError where
-    a night begins before the examples are gathered, SettingsError, OSError.
+    a night begins before the examples are gathered, PublishLockError while another training is at work, SettingsError,
+    OSError.
     """
+    with training_lock(night.home, night.settings.lock_wait_seconds):
+        return _train(night, report, give_way=give_way, hook=hook)
+
+
+def _train(night: Night, report: Report, *, give_way: bool, hook: Hook) -> Training:
     rules = night.policy.churn.model
     with scratch(night, give_way=give_way) as read:
         key = training_key(read.con, night)
@@ -163,7 +169,7 @@ def _against_champion(night: Night, examples: pl.DataFrame, fitted: Fitted) -> t
         f"{abs(gain):.2%} {'below' if gain >= 0 else 'above'} that of {opponent} ({margin:.2%} below is asked)"
     )
     if choice.refused:
-        verdict += f". Not asked: {'; '.join(choice.refused)}"
+        verdict += f". Not asked, because unusable: {', '.join(choice.refused)}"
     return wins, verdict, gain
 
 
@@ -208,14 +214,14 @@ def _horizon(night: Night) -> str:
 def _keep(
     night: Night, key: str, card: Card, fitted: Fitted, examples: pl.DataFrame, *, wins: bool, gain: float, hook: Hook
 ) -> ModelManifest:
-    content = write_model(fitted.model, examples)
+    content = write_model(fitted.model)
     everybody = card.everybody
     named = ("auc", "pr_auc", "top_decile_lift", "brier", "log_loss", "empc")
     manifest = ModelManifest(
         version=card.version,
         as_of_date=card.as_of_date,
         key=key,
-        sha256=sha256_of(content),
+        sha256=hashlib.sha256(content).hexdigest(),
         chosen=fitted.chosen,
         examples=card.examples,
         churned=card.churned,

@@ -12,7 +12,7 @@ import polars as pl
 
 from segmentation.churn.band_rate import MODEL_VERSION, churn_risk
 from segmentation.churn.features import CHURN_INPUTS, churn_features, drivers
-from segmentation.columns import BANDS, RISKS, check_columns
+from segmentation.columns import BANDS, RISKS, check_bands, check_columns
 from segmentation.policy_stages import Churn
 
 if TYPE_CHECKING:  # scikit-learn takes seconds to import, and most homes have no model yet
@@ -43,6 +43,7 @@ def risks(
     churn_risk. Raises ColumnsError.
     """
     check_columns(customers, {**CHURN_INPUTS, **BANDS}, _TABLE)
+    check_bands(customers, _TABLE)
     by_band = customers.select(
         "customer_id",
         churn_risk=churn_risk(policy),

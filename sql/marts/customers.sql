@@ -49,6 +49,7 @@ select
     s.next_stage, -- what the rules say meanwhile, while it settles
     s.churn_risk, -- metric churn_risk
     s.churn_risk_band, -- band of it
+    s.churn_drivers, -- what raises it most, joined by semicolons; empty where the risk is a band's rate
     s.service_list, -- red, black or none
     s.is_vip, -- on the VIP list
     s.account_manager_id, -- manager to route to
