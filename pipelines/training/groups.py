@@ -74,12 +74,15 @@ def figures_by_group(
     churned: npt.NDArray[np.bool_],
     costs: Costs,
 ) -> dict[str, dict[str, Evaluation | None]]:
-    """Dimension -> group -> figures; None for a group too small to judge. Rows of all three arguments correspond."""
+    """Dimension -> group -> figures; None for a group too small to judge. `held_out` has customer_id, the dimensions,
+    and a row for each risk and outcome.
+    """
     found: dict[str, dict[str, Evaluation | None]] = {}
+    customers = held_out["customer_id"].rank("dense").cast(pl.Int64).to_numpy()
     for dimension in dimensions:
         values = held_out[dimension].cast(pl.String).fill_null("unknown")
         groups: Mapping[str, Evaluation | None] = {
-            name: evaluate(risk[own], churned[own], costs, resamples=_RESAMPLES)
+            name: evaluate(risk[own], churned[own], costs, groups=customers[own], resamples=_RESAMPLES)
             for name in sorted(values.unique().to_list())
             for own in [(values == name).to_numpy()]
         }

@@ -100,7 +100,8 @@ def _train(night: Night, report: Report, *, give_way: bool, hook: Hook) -> Train
     )
     risk, left = fitted.held_out.risk, churned[fitted.held_out.rows]
     report(STEPS[4], 0, 1)
-    everybody = evaluate(risk, left, rules.costs.costs)
+    customers = held["customer_id"].rank("dense").cast(pl.Int64).to_numpy()
+    everybody = evaluate(risk, left, rules.costs.costs, groups=customers)
     if everybody is None:
         return Training("too_little_history", f"only {int(left.sum())} of the {len(left)} examples held out left")
     leaks += model_leaks(everybody.auc.value, rules.leak_limits)
@@ -124,7 +125,7 @@ def _train(night: Night, report: Report, *, give_way: bool, hook: Hook) -> Train
         leaks=leaks,
         accepted=rules.accepted,
         everybody=everybody,
-        active=evaluate(risk[active], left[active], rules.costs.costs),
+        active=evaluate(risk[active], left[active], rules.costs.costs, groups=customers[active]),
         groups=figures_by_group(held, GROUPS, risk, left, rules.costs.costs),
         audits=figures_by_group(held, AUDITS, risk, left, rules.costs.costs),
         currency=night.settings.currency,

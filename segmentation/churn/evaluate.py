@@ -78,12 +78,19 @@ class Evaluation:
 
 
 def evaluate(
-    risk: Floats, churned: npt.NDArray[np.bool_], costs: Costs, *, resamples: int = RESAMPLES, seed: int = 0
+    risk: Floats,
+    churned: npt.NDArray[np.bool_],
+    costs: Costs,
+    *,
+    groups: npt.NDArray[np.int64] | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
 ) -> Evaluation | None:
     """Figures of `risk` (0-1, one an example) against `churned`; None with fewer than MIN_EACH of either outcome.
 
-    Intervals are percentiles of a Poisson bootstrap over the examples: the same seed gives the same interval. Where
-    one risk is shared by many, each figure is the expectation over their orders.
+    Intervals are percentiles of a Poisson bootstrap over the examples, or over `groups` (a customer seen on several
+    dates is drawn whole): the same seed gives the same interval. Where one risk is shared by many, each figure is the
+    expectation over their orders.
     """
     risk = np.asarray(risk, dtype=np.float64)
     left = np.asarray(churned, dtype=bool)
@@ -93,7 +100,9 @@ def evaluate(
     ones = np.ones(len(risk))
     whole = levels.figures(ones, costs)
     rng = np.random.default_rng(seed)
-    drawn = np.array([levels.figures(rng.poisson(1.0, len(risk)).astype(float), costs) for _ in range(resamples)])
+    member = np.arange(len(risk)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    count = int(member.max()) + 1
+    drawn = np.array([levels.figures(rng.poisson(1.0, count)[member].astype(float), costs) for _ in range(resamples)])
     low, high = np.nanpercentile(drawn, [2.5, 97.5], axis=0) if resamples else (whole, whole)
     auc, pr_auc, lift, brier, log_loss, empc = (
         Figure(float(v), float(a), float(b)) for v, a, b in zip(whole, low, high, strict=True)

@@ -74,6 +74,7 @@ def test_the_whole_row_of_one_customer():
             "provisional_until": None,
             "churn_risk": Decimal("0.030000"),
             "churn_risk_band": "elevated",
+            "churn_drivers": "",
             "service_list": "none",
             "is_vip": False,
             "account_manager_id": None,

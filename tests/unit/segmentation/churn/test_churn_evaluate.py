@@ -62,6 +62,17 @@ def test_the_interval_is_as_wide_as_repeated_samples_are() -> None:
     assert found.auc.high - found.auc.low == pytest.approx(4 * np.std(aucs), rel=0.35)
 
 
+def test_customers_seen_on_several_dates_widen_the_interval() -> None:
+    risk, churned = _examples(800, 1)
+    once = evaluate(risk, churned, Costs())
+    four = np.tile(np.arange(800), 4)
+    repeated = evaluate(np.tile(risk, 4), np.tile(churned, 4), Costs(), groups=four)
+    assert once is not None
+    assert repeated is not None
+    assert repeated.auc.value == pytest.approx(once.auc.value)
+    assert repeated.auc.high - repeated.auc.low == pytest.approx(once.auc.high - once.auc.low, rel=0.2)
+
+
 def test_too_few_of_either_outcome_give_no_figures() -> None:
     churned = np.zeros(500, dtype=bool)
     churned[:9] = True
