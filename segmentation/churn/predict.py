@@ -97,7 +97,7 @@ class ChurnModel:
 
             def work(start: int, part: Part = part, rows: Rows | None = rows, groups: Rows = groups) -> None:
                 own = slice(start, start + _CHUNK) if rows is None else rows[start : start + _CHUNK]
-                matrix = np.ascontiguousarray(part.encoding.matrix(frame[own]))
+                matrix = part.encoding.matrix(frame[own])
                 logits[own], found = part.explained(matrix, groups, len(names))
                 codes[own] = _top(found)
 
@@ -163,7 +163,8 @@ class ChurnModel:
 
 def average(components: Sequence[tuple[float, Component]], matrix: Floats) -> Floats:
     """The components' weighted logits of [n, columns], not calibrated."""
-    rows, total = np.ascontiguousarray(matrix), np.zeros(len(matrix))
+    # A tree looks at few columns: column by column they stay in cache.
+    rows, total = np.asfortranarray(matrix), np.zeros(len(matrix))
     for weight, component in components:
         total += weight * component.logits(rows)
     return total
