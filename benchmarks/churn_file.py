@@ -20,8 +20,14 @@ from segmentation.churn.encode import fit_encoding
 from segmentation.churn.examples import TrainingSet
 
 BLANKS = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "?")
-CHURNED = frozenset(["yes", "y", "true", "t", "1", "churned", "churn", "churner", "left", "leave", "leaves", "leaving", "lost", "exited", "cancelled", "canceled", "attrited", "closed", "terminated"]) | {"attrited customer"}  # fmt: skip
-STAYED = frozenset(["no", "n", "false", "f", "0", "-1", "stayed", "stay", "stays", "staying", "retained", "active", "loyal", "existing", "current", "open", "non-churn", "nonchurn"]) | {"existing customer", "not churned", "no churn"}  # fmt: skip
+_LEFT = (
+    "yes|y|true|t|1|churned|churn|churner|left|leave|leaves|leaving|lost|exited|cancelled|canceled|attrited|closed|"
+    "terminated|attrited customer"
+)
+_STAYED = (
+    "no|n|false|f|0|-1|stayed|stay|stays|staying|retained|active|loyal|existing|current|open|non-churn|nonchurn|"
+    "existing customer|not churned|no churn"
+)
 # With more duplicates than this the table is coarse, and equal rows are different customers.
 _COARSE = 0.2
 
@@ -114,9 +120,14 @@ def _label(values: pl.Series, label: str, positive: str | None, path: Path) -> t
         if chosen not in distinct:
             raise FileError(f"{path}: no row has {label} = {positive}; it holds {shown}")
     else:
-        likely = [value for value in distinct if value in CHURNED]
-        others = [value for value in distinct if value not in CHURNED]
-        if len(likely) != 1 or not (len(others) == 1 or any(value in STAYED for value in others)) or len(distinct) > 6:
+        left_words, stayed_words = _LEFT.split("|"), _STAYED.split("|")
+        likely = [value for value in distinct if value in left_words]
+        others = [value for value in distinct if value not in left_words]
+        if (
+            len(likely) != 1
+            or not (len(others) == 1 or any(value in stayed_words for value in others))
+            or len(distinct) > 6
+        ):
             raise FileError(
                 f"{path}: {label} holds {shown} ({len(distinct)} values), which does not tell who churned; give the "
                 "value that means churned with --positive, or another column with --label"

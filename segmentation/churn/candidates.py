@@ -92,14 +92,14 @@ class Choice:
         return " + ".join(f"{weight:.2g} {name}" if weight < 1 else name for name, weight in self.weights.items())
 
 
-def choose(matrix: Floats, churned: Flags, splits: Sequence[Split], shapes: Sequence[Shape], seed: int) -> Choice:
+def choose(matrix: Floats, churned: Flags, splits: Sequence[Split], *, shapes: Sequence[Shape], seed: int) -> Choice:
     """Fits every candidate on each split's first rows and judges all on its second rows together.
 
     The lowest log loss after a sigmoid wins; within a hair of it, the highest AUC.
     """
     truth = churned[np.concatenate([judged for _, judged in splits])]
     components = [_best_curves(matrix, churned, splits, truth)]
-    components += [_best_trees(matrix, churned, splits, truth, shape, seed) for shape in shapes]
+    components += [_best_trees(matrix, churned, splits, truth, shape=shape, seed=seed) for shape in shapes]
     found: list[tuple[dict[str, float], Floats, Mapping[str, float]]] = [
         ({one.name: 1.0}, one.logits, one.figures) for one in components
     ]
@@ -121,7 +121,7 @@ def choose(matrix: Floats, churned: Flags, splits: Sequence[Split], shapes: Sequ
 
 
 def fit_component(
-    name: str, setting: float, matrix: Floats, churned: Flags, shapes: Sequence[Shape], seed: int
+    name: str, setting: float, matrix: Floats, churned: Flags, *, shapes: Sequence[Shape], seed: int
 ) -> Component:
     """One component of a choice on these rows."""
     if name == CURVES:
@@ -143,7 +143,7 @@ def _best_curves(matrix: Floats, churned: Flags, splits: Sequence[Split], truth:
 
 
 def _best_trees(
-    matrix: Floats, churned: Flags, splits: Sequence[Split], truth: Flags, shape: Shape, seed: int
+    matrix: Floats, churned: Flags, splits: Sequence[Split], truth: Flags, *, shape: Shape, seed: int
 ) -> Tried:
     logits: dict[float, list[Floats]] = {stop: [] for stop in shape.stops}
     for fitted_on, judged in splits:

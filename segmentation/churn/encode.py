@@ -16,17 +16,21 @@ from segmentation.columns import ColumnsError
 MAX_LEVELS = 50
 # A level seen in fewer rows than this, or than this share, tells little and goes with the other rare ones.
 MIN_LEVEL_ROWS, MIN_LEVEL_SHARE = 10, 0.002
+# From the first to the last hundredth: the ends of a range are a person's value.
+_SHARES = np.linspace(0.01, 0.99, 9)
 
 
 @dataclass(frozen=True)
 class EncodedFeature:
     """A numeric feature (levels None: one column), or a category: a column a level, then one for all other values.
 
-    A level None is null where null was common enough to be a level of its own.
+    A level None is null where null was common enough to be a level of its own. `spread`: quantiles of a numeric
+    feature in training; no prediction reads them, they are where a model file's golden rows come from.
     """
 
     name: str
     levels: tuple[str | None, ...] | None = None
+    spread: tuple[float, ...] = ()
 
     @property
     def width(self) -> int:
@@ -98,7 +102,7 @@ def fit_encoding(frame: pl.DataFrame) -> Encoding:
         if series.n_unique() < 2:
             ignored.append(f"{series.name}: holds one value only")
         elif _is_number(series.dtype):
-            features.append(EncodedFeature(series.name))
+            features.append(EncodedFeature(series.name, spread=_spread(series)))
         elif series.dtype in (pl.String, pl.Categorical, pl.Enum):
             levels = _levels(series.cast(pl.String))
             if levels is None:
@@ -122,6 +126,12 @@ def _levels(series: pl.Series) -> tuple[str | None, ...] | None:
     if kept.is_empty() or (counts.height > MAX_LEVELS and 2 * kept["rows"].sum() < len(series)):
         return None
     return tuple(kept[series.name].sort().to_list())
+
+
+def _spread(series: pl.Series) -> tuple[float, ...]:
+    values = series.cast(pl.Float64).drop_nulls().to_numpy()
+    values = values[np.isfinite(values)]
+    return tuple(np.quantile(values, _SHARES, method="lower").tolist()) if len(values) else (0.0,)
 
 
 def _is_number(dtype: Any) -> bool:

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 from scipy.special import expit
+from threadpoolctl import threadpool_limits
 
 from segmentation.churn.calibrate import calibrated, fit_calibration
-from segmentation.churn.candidates import CURVES, SHAPES, Choice, Shape, Split, choose, fit_component
-from segmentation.churn.encode import Encoding, fit_encoding
+from segmentation.churn.candidates import CURVES, SHAPES, Choice, Component, Shape, Split, choose, fit_component
+from segmentation.churn.encode import fit_encoding
 from segmentation.churn.examples import (
     KIND,
     Flags,
@@ -24,14 +26,16 @@ from segmentation.churn.examples import (
     TrainingSet,
     require_events,
 )
-from segmentation.churn.predict import ChurnModel, Part
-from segmentation.churn.slices import date_slices, folds, last_dates, random_rows
+from segmentation.churn.predict import ChurnModel, Part, average
+from segmentation.churn.slices import DateSlices, date_slices, folds, last_dates, random_rows
 
 __all__ = ["FitOptions", "Fitted", "HeldOut", "TooLittleHistoryError", "TrainingSet", "fit"]
 
 
 # So many judged rows tell candidates apart and fix a sigmoid; where a fold or two have them, the others are not fitted.
 _JUDGED_ROWS = 10_000
+# Below this a second thread costs more in waiting than it saves, many times more on a busy machine.
+_ONE_THREAD_BELOW = 20_000
 
 
 @dataclass(frozen=True)
@@ -54,8 +58,9 @@ class FitOptions:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Row numbers of the training set that nothing was fitted on, their calibrated risk (unrounded) and the logit before
-    calibration."""
+    """Row numbers of the training set that nothing was fitted on, their calibrated risk (unrounded), and the logit
+    before calibration.
+    """
 
     rows: Rows
     risk: Floats
@@ -91,6 +96,11 @@ def fit(training: TrainingSet, options: FitOptions | None = None) -> Fitted:
     """
     options = options or FitOptions()
     require_events(training.churned, options.min_events)
+    with threadpool_limits(1 if len(training) < _ONE_THREAD_BELOW else None):
+        return _fit(training, options)
+
+
+def _fit(training: TrainingSet, options: FitOptions) -> Fitted:
     found: list[tuple[_FittedPart, Rows]] = []
     kinds = None if training.kinds is None else np.asarray(training.kinds, dtype=object)
     if kinds is not None and _each_has_enough(kinds, training.churned, options.min_events):
@@ -116,17 +126,17 @@ def fit(training: TrainingSet, options: FitOptions | None = None) -> Fitted:
 
 def _fit_part(training: TrainingSet, kind: str | None, options: FitOptions) -> _FittedPart:
     slices = date_slices(training, options.label_days)
-    if slices is not None:
+    if slices is not None and training.origins is not None:
         encoding = fit_encoding(training.features[slices.refit])
         matrix = encoding.matrix(training.features)
         train = random_rows(slices.train, options.choice_rows, options.seed)
         validate = random_rows(slices.validate, options.choice_rows, options.seed)
-        choice = choose(matrix, training.churned, [(train, validate)], options.shapes, options.seed)
-        part = _refit(kind, encoding, choice, matrix, training.churned, slices.refit, options)
-        unseen = part.raw(np.ascontiguousarray(matrix[slices.calibrate]))
+        choice = choose(matrix, training.churned, [(train, validate)], shapes=options.shapes, seed=options.seed)
+        components = _refit(choice, matrix, training.churned, slices.refit, options)
+        unseen = average(components, matrix[slices.calibrate])
         calibration = fit_calibration(unseen, training.churned[slices.calibrate])
         return _FittedPart(
-            Part(kind, encoding, part.components, calibration), choice, _told(training, slices), slices.held_out
+            Part(kind, encoding, components, calibration), choice, _told(training.origins, slices), slices.held_out
         )
     rows, held_out, told = _without_slices(training, options)
     encoding = fit_encoding(training.features[rows])
@@ -137,30 +147,23 @@ def _fit_part(training: TrainingSet, kind: str | None, options: FitOptions) -> _
         for fitted_on, judged in folds(training.take(sample), options.folds, options.seed)
     ]
     splits = splits[: max(1, math.ceil(_JUDGED_ROWS / len(splits[0][1])))]
-    choice = choose(matrix, training.churned, splits, options.shapes, options.seed)
+    choice = choose(matrix, training.churned, splits, shapes=options.shapes, seed=options.seed)
     judged = np.concatenate([judged for _, judged in splits])
-    part = _refit(kind, encoding, choice, matrix, training.churned, rows, options)
+    components = _refit(choice, matrix, training.churned, rows, options)
     calibration = fit_calibration(choice.logits, training.churned[judged])
-    return _FittedPart(Part(kind, encoding, part.components, calibration), choice, told, held_out)
+    return _FittedPart(Part(kind, encoding, components, calibration), choice, told, held_out)
 
 
 def _refit(
-    kind: str | None,
-    encoding: Encoding,
-    choice: Choice,
-    matrix: Floats,
-    churned: Flags,
-    rows: Rows,
-    options: FitOptions,
-) -> Part:
+    choice: Choice, matrix: Floats, churned: Flags, rows: Rows, options: FitOptions
+) -> tuple[tuple[float, Component], ...]:
     components = []
     for name, weight in choice.weights.items():
         own = random_rows(rows, options.curve_rows, options.seed) if name == CURVES else rows
         setting = choice.settings[name]
-        component = fit_component(name, setting, matrix[own], churned[own], options.shapes, options.seed)
+        component = fit_component(name, setting, matrix[own], churned[own], shapes=options.shapes, seed=options.seed)
         components.append((weight, component))
-    # Not yet calibrated on anything: the caller replaces it.
-    return Part(kind, encoding, tuple(components), fit_calibration(np.array([-1.0, 1.0]), np.array([False, True])))
+    return tuple(components)
 
 
 def _without_slices(training: TrainingSet, options: FitOptions) -> tuple[Rows, Rows, str]:
@@ -181,11 +184,10 @@ def _without_slices(training: TrainingSet, options: FitOptions) -> tuple[Rows, R
     return rows, held_out, told
 
 
-def _told(training: TrainingSet, slices: Any) -> str:
-    assert training.origins is not None  # noqa: S101 - slices by date come of dates
+def _told(origins: npt.NDArray[np.datetime64], slices: DateSlices) -> str:
     words = []
     for name in ("train", "validate", "calibrate", "held_out"):
-        days = training.origins[getattr(slices, name)].astype("datetime64[D]")
+        days = origins[getattr(slices, name)].astype("datetime64[D]")
         words.append(f"{name.replace('_', ' ')} {days.min()} to {days.max()} ({len(days)} examples)")
     return ", ".join(words)
 
@@ -203,7 +205,7 @@ def _held_out(training: TrainingSet, found: list[tuple[_FittedPart, Rows]]) -> H
     for one, of_part in found:
         held = of_part[one.held_out]
         part = one.part
-        raw = part.raw(np.ascontiguousarray(part.encoding.matrix(training.features[held])))
+        raw = average(part.components, part.encoding.matrix(training.features[held]))
         rows.append(held)
         logits.append(raw)
         risks.append(expit(calibrated(part.calibration, raw)))

@@ -42,13 +42,6 @@ class Part:
     components: tuple[tuple[float, Component], ...]
     calibration: LogisticRegression
 
-    def raw(self, matrix: Floats) -> Floats:
-        """The weighted mean of the components' logits, not yet calibrated."""
-        total = np.zeros(len(matrix))
-        for weight, component in self.components:
-            total += weight * component.logits(matrix)
-        return total
-
     def explained(self, matrix: Floats, groups: Rows, number: int) -> tuple[Floats, Floats]:
         """Calibrated logits [n], and what each group of features adds to them [number of groups, n]."""
         parts = np.zeros((number, len(matrix)))
@@ -104,7 +97,7 @@ class ChurnModel:
 
             def work(start: int, part: Part = part, rows: Rows | None = rows, groups: Rows = groups) -> None:
                 own = slice(start, start + _CHUNK) if rows is None else rows[start : start + _CHUNK]
-                matrix = np.ascontiguousarray(part.encoding.matrix(frame[own]))
+                matrix = part.encoding.matrix(frame[own])
                 logits[own], found = part.explained(matrix, groups, len(names))
                 codes[own] = _top(found)
 
@@ -124,7 +117,7 @@ class ChurnModel:
         found = np.full(frame.height, np.nan)
         for part, rows in self._divided(frame):
             own = np.arange(frame.height) if rows is None else rows
-            found[own] = part.raw(np.ascontiguousarray(part.encoding.matrix(frame[own])))
+            found[own] = average(part.components, part.encoding.matrix(frame[own]))
         return found
 
     def _divided(self, frame: pl.DataFrame) -> list[tuple[Part, Rows | None]]:
@@ -140,7 +133,7 @@ class ChurnModel:
             "parts": [
                 {
                     "kind": part.kind,
-                    "features": [[feature.name, feature.levels] for feature in part.encoding.features],
+                    "features": [[feature.name, feature.levels, feature.spread] for feature in part.encoding.features],
                     "ignored": part.encoding.ignored,
                     "components": [
                         {"weight": weight, "name": component.name, **component.to_json()}
@@ -168,6 +161,15 @@ class ChurnModel:
         return found.hexdigest()
 
 
+def average(components: Sequence[tuple[float, Component]], matrix: Floats) -> Floats:
+    """The components' weighted logits of [n, columns], not calibrated."""
+    # A tree looks at few columns: column by column they stay in cache.
+    rows, total = np.asfortranarray(matrix), np.zeros(len(matrix))
+    for weight, component in components:
+        total += weight * component.logits(rows)
+    return total
+
+
 def _top(parts: Floats) -> Rows:
     """The groups that add most, as one number a row: base (groups + 1), most significant first, 0 = no more."""
     base, everyone = len(parts) + 1, np.arange(parts.shape[1])
@@ -184,8 +186,9 @@ def _words(codes: npt.NDArray[np.int64], names: Sequence[str]) -> pl.Series:
     base, words = len(names) + 1, []
     for code in distinct.tolist():
         digits: list[str] = []
-        while code:
-            code, digit = divmod(code, base)
+        left = code
+        while left:
+            left, digit = divmod(left, base)
             if digit:
                 digits.insert(0, names[digit - 1])
         words.append(";".join(digits))

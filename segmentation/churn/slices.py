@@ -48,7 +48,8 @@ def date_slices(training: TrainingSet, label_days: int) -> DateSlices | None:
         starts = [dates[-least - 2 * late], dates[-least - late], dates[-least]]
         parts = [_between(days, label_days, begin, end) for begin, end in pairwise([None, *starts, None])]
         if all(_enough(training.churned[rows]) for rows in parts) and len(np.unique(days[parts[0]])) > 1:
-            return DateSlices(*parts, refit=_between(days, label_days, None, starts[1]))
+            train, validate, calibrate, held_out = parts
+            return DateSlices(train, validate, calibrate, held_out, _between(days, label_days, None, starts[1]))
     return None
 
 
