@@ -23,7 +23,8 @@ from sample_data import generate
 from segmentation.churn.features import CHURN_FEATURES, churn_features
 
 AS_OF = date(2024, 6, 30)
-ORIGIN, LATER = date(2024, 5, 15), date(2024, 6, 15)
+ORIGIN = date(2024, 5, 15)
+NIGHTS = (date(2024, 4, 30), ORIGIN, AS_OF)
 
 
 def take(night: Night) -> None:
@@ -40,10 +41,25 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     home = tmp_path_factory.mktemp("training") / "home"
     generate(home, customers=300, seed=11, as_of=AS_OF, bill_months=4, cdr_days=76, snapshots=3)
+    gather(home / "landing" / "cdr")
     take(Night(home, AS_OF))
-    for day in (date(2024, 4, 30), ORIGIN, LATER, AS_OF):
+    for day in NIGHTS:
         keep_days(Night(home, day))
     return home
+
+
+def gather(folder: Path) -> None:
+    """Makes one delivery of call detail records a night of them all: a file takes longer to take than its rows."""
+    deliveries: dict[date, list[str]] = {night: [] for night in NIGHTS}
+    header = ""
+    for file in sorted(folder.glob("cdr_*")):
+        if file.name.endswith(".gz"):
+            header, *lines = gzip.decompress(file.read_bytes()).decode().splitlines()
+            known = date.fromisoformat(file.name[4:12])
+            deliveries[min(night for night in NIGHTS if known <= night)] += lines
+        file.unlink()
+    for night, lines in deliveries.items():
+        (folder / f"cdr_{night:%Y%m%d}.csv").write_text("\n".join([header, *lines, ""]), encoding="utf-8")
 
 
 def keep_days(night: Night) -> None:
@@ -143,7 +159,7 @@ def test_the_next_training_reads_what_the_last_one_made(made: Path, rows: Traini
 def test_a_bill_delivered_late_is_not_in_the_rows_of_origins_before(made: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     shutil.copytree(made, home)
-    before = {origin: sums_of(home, origin) for origin in (ORIGIN, LATER)}
+    before = {origin: sums_of(home, origin) for origin in (ORIGIN, AS_OF)}
     month = home / "landing" / "bills" / "bills_20240505.csv.gz"
     with gzip.open(month, "rt", encoding="utf-8", newline="") as lines:
         bill = next(row for row in csv.DictReader(lines) if row["subscription_id"] and row["payment_due_date"])
@@ -156,8 +172,8 @@ def test_a_bill_delivered_late_is_not_in_the_rows_of_origins_before(made: Path, 
         writer.writerow(bill)
     take(Night(home, AS_OF))
     assert sums_of(home, ORIGIN).equals(before[ORIGIN], null_equal=True)
-    later = sums_of(home, LATER)
-    moved = later.filter(pl.col("billed_amount") != before[LATER]["billed_amount"])
+    later = sums_of(home, AS_OF)
+    moved = later.filter(pl.col("billed_amount") != before[AS_OF]["billed_amount"])
     assert len(moved) == 1
     # Kept files of origins before it stay in use.
     again = training_set(home)
@@ -168,7 +184,7 @@ def test_a_file_that_was_known_before_the_origin_and_came_late_makes_its_file_an
     home = tmp_path / "home"
     shutil.copytree(made, home)
     old = home / "landing" / "cdr" / "cdr_20240510_9.csv"
-    with gzip.open(home / "landing" / "cdr" / "cdr_20240510.csv.gz", "rt", encoding="utf-8", newline="") as lines:
+    with (home / "landing" / "cdr" / "cdr_20240515.csv").open(encoding="utf-8", newline="") as lines:
         record = next(row for row in csv.DictReader(lines) if row["call_type"] == "voice")
     with old.open("w", encoding="utf-8", newline="") as out:
         writer = csv.DictWriter(out, fieldnames=list(record), lineterminator="\n")
