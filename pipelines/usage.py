@@ -54,7 +54,8 @@ _HOLDING_WORDS = """
 @dataclass(frozen=True)
 class DayTable:
     """A table made of one file a day: its SQL file, the order of a file's rows, the label of its durable steps, the
-    table that lists the files in use (usage_date, path), and the one that stands for them where there is none.
+    table that lists the files in use (usage_date, path), and the one that stands for them where there is none. `since`
+    is the parameter with the first day that anybody reads; None for all that are loaded.
     """
 
     table: str
@@ -62,6 +63,7 @@ class DayTable:
     label: str
     files: str
     empty: str
+    since: str | None = None
 
 
 DAILY_USAGE = DayTable(
@@ -73,13 +75,14 @@ CONTACT_DAYS = DayTable(
     "contact-day",
     "run.contact_files",
     "run.no_contacts",
+    since="earlier_from",
 )
 DAY_TABLES = {kept.table: kept for kept in (DAILY_USAGE, CONTACT_DAYS)}
 
 
 @dataclass(frozen=True)
 class RollUp:
-    """Days in the loaded usage, how many of them were rolled up anew, and the rows of all."""
+    """Days of loaded usage in the table, how many of them were rolled up anew, and the rows of all."""
 
     days: int
     rolled_up: int
@@ -127,7 +130,7 @@ def roll_up(
     """
     disk = Disk(hook)
     table = sql_table(kept.table)
-    names = _file_names(con, table, parameters, service_numbers, zone)
+    names = _file_names(con, kept, parameters, service_numbers, zone)
     made_in = aside or folder
     if aside is None:
         remove_leftovers(folder, disk)
@@ -154,16 +157,19 @@ def view_statement(name: str, paths: list[str]) -> str:
 
 def _file_names(
     con: duckdb.DuckDBPyConnection,
-    table: SqlTable,
+    kept: DayTable,
     parameters: Mapping[str, Any],
     service_numbers: tuple[str, ...],
     zone: ZoneInfo,
 ) -> list[tuple[date, str]]:
-    """Each loaded day with the name of its file, oldest first."""
+    """Each loaded day that is read with the name of its file, oldest first."""
+    table, since = sql_table(kept.table), date.min if kept.since is None else parameters[kept.since]
     words = con.execute(_HOLDING_WORDS, {"known_before": parameters["known_before"]}).fetchall()
     given = {name: parameters[name] for name in ("as_of_date", "known_before")}
     names = []
     for day, files in groupby(con.execute(_CDR_DAYS, given).fetchall(), key=itemgetter(0)):
+        if day < since:
+            continue
         ends_at = local_midnight(day + timedelta(days=1), zone)
         said = [word[1:] for word in words if word[0] < ends_at]
         decides = [[file[1:] for file in files], said, sorted(service_numbers), table.text]

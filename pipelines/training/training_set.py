@@ -82,7 +82,7 @@ def training_origins(as_of: date, policy: Policy, zone: ZoneInfo, first_known: d
             if label_ends(day, policy) <= as_of:
                 days.append(day)
         back += 1
-    return tuple(sorted(days))
+    return tuple(sorted(days)[-2 * months :])
 
 
 def build_training_set(

@@ -1,7 +1,8 @@
 -- grain: one row a subscription, day and number talked with
 -- owner: mediation
 -- Whom a line called, messaged or heard from in a day of the operator's time zone, and which line held that number then. Says who talks
--- with whom: kept in files of its own that nobody but the pipeline opens. Without service numbers, short codes and unknown numbers.
+-- with whom: kept in files of its own that only the pipeline opens, and read for the last 56 days only. Without service numbers, short
+-- codes and unknown numbers.
 with talked as (
     select
         h.subscription_id,
