@@ -15,13 +15,12 @@ from pipelines.column_types import duckdb_type
 from pipelines.training.registry import Choice
 from segmentation.churn.drift import Drift
 from segmentation.churn.risk import risks
-from segmentation.columns import CUTOFFS, MEASURES, RISKS, SCORES, Dtype
+from segmentation.columns import CUTOFFS, DRIFTS, MEASURES, RISKS, SCORES, Dtype
 from segmentation.measures import measures
 from segmentation.policy import Policy
 from segmentation.scoring import score
 
 BATCH_ROWS = 100_000
-DRIFT_COLUMNS = {"feature": "VARCHAR", "stability_index": "DECIMAL(12,6)", "model_version": "VARCHAR"}
 
 
 def write_measures(con: duckdb.DuckDBPyConnection, policy: Policy, as_of_date: date) -> int:
@@ -55,7 +54,7 @@ def write_churn_risk(con: duckdb.DuckDBPyConnection, policy: Policy, as_of_date:
         ),
     )
     indexes = {} if drift is None else drift.indexes()
-    columns = ", ".join(f'"{name}" {kind}' for name, kind in DRIFT_COLUMNS.items())
+    columns = ", ".join(f'"{name}" {duckdb_type(kind)}' for name, kind in DRIFTS.items())
     con.execute(f"create or replace table scores.churn_drift ({columns})")
     if indexes:
         found = [[name, round(index, 6), model.version] for name, index in sorted(indexes.items())]
@@ -64,7 +63,7 @@ def write_churn_risk(con: duckdb.DuckDBPyConnection, policy: Policy, as_of_date:
 
 
 def write_scores(con: duckdb.DuckDBPyConnection, policy: Policy, as_of_date: date) -> int:
-    """Fills `scores.customer` from `features.customer`, `features.tier_state` and the other `scores.*`; returns the rows."""
+    """Fills `scores.customer` from `features.customer`, `features.tier_state` and other scores; returns the rows."""
     cutoffs = con.sql("select segment, measure, quantile, threshold from scores.cutoffs").pl().cast(dict(CUTOFFS))
     return _apply(
         con,

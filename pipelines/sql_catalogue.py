@@ -19,7 +19,7 @@ from sqlglot.lineage import lineage
 from data_contracts import metrics
 from pipelines.contracts.tables import INTAKE_COLUMNS, staging_columns
 from pipelines.run_context import RUN_COLUMNS
-from segmentation.columns import MEASURES, RISKS, SCORES
+from segmentation.columns import DRIFTS, MEASURES, RISKS, SCORES
 
 DIALECT = "duckdb"
 FOLDERS = ("features", "scores", "marts", "audits")
@@ -27,7 +27,7 @@ FOLDERS = ("features", "scores", "marts", "audits")
 _JUDGED = {
     "measures": tuple(MEASURES),
     "churn_risk": tuple(RISKS),
-    "churn_drift": ("feature", "stability_index", "model_version"),
+    "churn_drift": tuple(DRIFTS),
     "customer": tuple(SCORES),
 }
 _HEADER = re.compile(r"^-- (grain|owner|severity): (.+)$")

@@ -96,6 +96,11 @@ RISKS: Mapping[str, Dtype] = {
     "churn_drivers": pl.String(),
     "model_version": pl.String(),
 }
+DRIFTS: Mapping[str, Dtype] = {
+    "feature": pl.String(),
+    "stability_index": pl.Decimal(12, 6),
+    "model_version": pl.String(),
+}
 # What a customer's row remembers from night to night; its history is in scores.tier_changes.
 STATE: Mapping[str, Dtype] = {
     "tier": pl.String(),

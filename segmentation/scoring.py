@@ -25,8 +25,8 @@ _TABLE = "features.customer with scores.measures, scores.churn_risk and features
 def score(customers: pl.DataFrame, policy: Policy, cutoffs: pl.DataFrame, as_of_date: dt.date) -> pl.DataFrame:
     """Score each customer in service by that customer's own row alone.
 
-    `customers`: columns FEATURES, MEASURES, RISKS and BEFORE, joined by customer_id; BEFORE is what was remembered after
-    the night before, null for a customer without a history. `cutoffs`: columns CUTOFFS, a row for each of
+    `customers`: columns FEATURES, MEASURES, RISKS and BEFORE, joined by customer_id; BEFORE is what was remembered
+    after the night before, null for a customer without a history. `cutoffs`: columns CUTOFFS, a row for each of
     `required_cutoffs(policy)`, computed over the whole population beforehand. Gives the columns SCORES in the order of
     the input; ceased customers (lines_in_service = 0) are dropped. Raises ColumnsError.
     """

@@ -13,7 +13,7 @@ from pipelines.charts import bar_chart
 from pipelines.column_types import duckdb_type
 from pipelines.progress import Progress
 from pipelines.resources import Home
-from segmentation.columns import MEASURES, RISKS, SCORES
+from segmentation.columns import DRIFTS, MEASURES, RISKS, SCORES
 
 _MEASURES = "scores.measures"
 _RISKS = "scores.churn_risk"
@@ -61,7 +61,7 @@ def score_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinitio
                 _DRIFT,
                 ["features.churn", "features.customer"],
                 "How far tonight's features and risks lie from those that the model was fitted on.",
-                scoring.DRIFT_COLUMNS,
+                {name: duckdb_type(dtype) for name, dtype in DRIFTS.items()},
             ),
         ],
         partitions_def=partitions,

@@ -5,6 +5,7 @@ Belongs here: describing customers of past dates. Does not: figures (segmentatio
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -83,11 +84,17 @@ def figures_by_group(
         values = held_out[dimension].cast(pl.String).fill_null("unknown")
         groups: Mapping[str, Evaluation | None] = {
             name: evaluate(risk[own], churned[own], costs, groups=customers[own], resamples=_RESAMPLES)
-            for name in sorted(values.unique().to_list())
+            for name in sorted(values.unique().to_list(), key=_by_number)
             for own in [(values == name).to_numpy()]
         }
         found[dimension] = dict(groups)
     return found
+
+
+def _by_number(group: str) -> tuple[bool, int, str]:
+    """Bands in the order of their numbers, `under 25` first; then names."""
+    first = re.search(r"\d+", group)
+    return first is None, int(first[0]) - group.startswith("under") if first else 0, group
 
 
 def _age_band(age: pl.Expr) -> pl.Expr:

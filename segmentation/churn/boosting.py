@@ -85,7 +85,7 @@ class Boosting:
     @classmethod
     def fit(cls, matrix: Floats, churned: Flags, settings: Mapping[str, float], seed: int) -> Self:
         """Fits on [n, columns] with these settings of HistGradientBoostingClassifier."""
-        return cls(new_boosting(settings, seed).fit(matrix, churned))
+        return cls(fit_boosting(matrix, churned, settings, seed))
 
     def logits(
         self, matrix: Floats, groups: Groups | None = None, parts: Floats | None = None, scale: float = 1
@@ -126,6 +126,16 @@ class Boosting:
     def from_json(cls, _found: dict[str, Any], estimator: HistGradientBoostingClassifier) -> Self:
         """The other way round."""
         return cls(estimator)
+
+
+def fit_boosting(
+    matrix: Floats, churned: Flags, settings: Mapping[str, float], seed: int
+) -> HistGradientBoostingClassifier:
+    """scikit-learn's trees on these rows. A column that is unknown in all of them, which it can't cut into bins, is
+    given as zeros: no split can use it.
+    """
+    unknown = np.isnan(matrix).all(axis=0)
+    return new_boosting(settings, seed).fit(np.where(unknown, 0.0, matrix) if unknown.any() else matrix, churned)
 
 
 def new_boosting(settings: Mapping[str, float], seed: int) -> HistGradientBoostingClassifier:

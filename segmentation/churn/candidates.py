@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from segmentation.churn.boosting import Boosting, new_boosting
+from segmentation.churn.boosting import Boosting, fit_boosting
 from segmentation.churn.calibrate import judge
 from segmentation.churn.curves import Curves, basis_of, expand
 from segmentation.churn.examples import Flags, Floats, Rows
@@ -148,7 +148,7 @@ def _best_trees(
     logits: dict[float, list[Floats]] = {stop: [] for stop in shape.stops}
     for fitted_on, judged in splits:
         settings = {**shape.settings, "max_iter": max(shape.stops)}
-        estimator = new_boosting(settings, seed).fit(matrix[fitted_on], churned[fitted_on])
+        estimator = fit_boosting(matrix[fitted_on], churned[fitted_on], settings, seed)
         for trees, found in enumerate(estimator.staged_decision_function(matrix[judged]), start=1):
             if trees in logits:
                 logits[trees].append(found.ravel().copy())

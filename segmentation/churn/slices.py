@@ -3,7 +3,9 @@ Does not belong here: what is fitted (fit.py)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import pairwise
 
 import numpy as np
@@ -43,7 +45,7 @@ def date_slices(training: TrainingSet, label_days: int) -> DateSlices | None:
         return None
     days = training.origins.astype("datetime64[D]")
     dates = np.unique(days)
-    least = max(1, round(_LATE_SHARE * len(dates)))
+    least = _late(len(dates))
     for late in range(least, (len(dates) - least - 2) // 2 + 1):
         starts = [dates[-least - 2 * late], dates[-least - late], dates[-least]]
         parts = [_between(days, label_days, begin, end) for begin, end in pairwise([None, *starts, None])]
@@ -59,12 +61,17 @@ def last_dates(training: TrainingSet, label_days: int) -> Split | None:
         return None
     days = training.origins.astype("datetime64[D]")
     dates = np.unique(days)
-    late = max(1, round(_LATE_SHARE * len(dates)))
+    late = _late(len(dates))
     first = dates[-late]
     before, held_out = _between(days, label_days, None, first), _between(days, label_days, first, None)
     if not _enough(training.churned[held_out]) or not _enough(training.churned[before]):
         return None
     return before, held_out
+
+
+def held_out_dates(dates: Sequence[date]) -> tuple[date, ...]:
+    """The as-of dates, in order, whose examples a fit by date holds out."""
+    return tuple(sorted(dates)[-_late(len(dates)) :]) if dates else ()
 
 
 def folds(training: TrainingSet, number: int, seed: int) -> list[Split]:
@@ -88,6 +95,10 @@ def random_rows(rows: Rows, at_most: int, seed: int) -> Rows:
         return rows
     drawn: Rows = np.sort(np.random.default_rng(seed).choice(rows, at_most, replace=False))
     return drawn
+
+
+def _late(dates: int) -> int:
+    return max(1, round(_LATE_SHARE * dates))
 
 
 def _between(days: Days, label_days: int, begin: np.datetime64 | None, end: np.datetime64 | None) -> Rows:

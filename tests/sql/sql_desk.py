@@ -19,14 +19,19 @@ from pipelines import warehouse
 from pipelines.contracts.tables import INTAKE_COLUMNS, staging_columns
 from pipelines.run_context import RUN_COLUMNS, arpu_months, parameters, policy_segments, run_tables
 from pipelines.sql_catalogue import sql_table
-from segmentation.columns import MEASURES, SCORES
+from segmentation.columns import DRIFTS, MEASURES, RISKS, SCORES
 from segmentation.policy import Policy, Segment, preset, read_policy
 from segmentation.policy_types import Threshold
 
 AS_OF = date(2024, 6, 30)  # its end is 2024-06-30 16:00 UTC; the ARPU window is March to May
 ZONE = ZoneInfo("Asia/Shanghai")
 HOTLINE = ("10086", "1860", "10086")  # one of them set twice: a call to it is still one call
-FUNCTIONS = {"scores.measures": MEASURES, "scores.customer": SCORES}
+FUNCTIONS = {
+    "scores.measures": MEASURES,
+    "scores.churn_risk": RISKS,
+    "scores.churn_drift": DRIFTS,
+    "scores.customer": SCORES,
+}
 
 
 class SqlDesk:

@@ -91,6 +91,15 @@ def test_late_labels_do_not_reach_the_model(customers, quick) -> None:
     assert fit(TrainingSet(frame, turned, origins), options).model.digest == first.model.digest
 
 
+def test_what_was_not_loaded_in_the_first_months_can_still_be_fitted(customers, quick) -> None:
+    frame, churned = customers(1200)
+    origins = np.repeat(np.datetime64("2024-01-31") + 30 * np.arange(12), 100)
+    late = np.arange(1200) >= 800
+    usage = pl.Series("usage", [v if known else None for v, known in zip(range(1200), late, strict=True)])
+    fitted = fit(TrainingSet(frame.with_columns(usage), churned, origins), replace(quick, label_days=37))
+    assert len(fitted.held_out.rows) == 200
+
+
 def test_the_same_examples_give_the_same_model(fitted, trees, customers, quick) -> None:
     frame, churned = customers(900)
     assert fit(TrainingSet(frame, churned), quick).model.digest == fitted.model.digest
