@@ -239,9 +239,11 @@ def _keep(
 
 
 def _reference(examples: pl.DataFrame, fitted: Fitted) -> Drift:
-    """Features and risks of the latest date that examples are of: what a night is compared with."""
-    latest = examples.filter(pl.col("origin_date") == pl.col("origin_date").max())
-    return Drift.reference(latest.select(*CHURN_FEATURES, fitted.model.predict(latest)["churn_risk"]))
+    """Features and risks of the latest dates that examples are of: what a night is compared with."""
+    dates = held_out_dates(examples["origin_date"].unique().to_list())
+    latest = examples.filter(pl.col("origin_date").is_in(dates))
+    columns = latest.select(*CHURN_FEATURES, fitted.model.predict(latest)["churn_risk"])
+    return Drift.reference(columns, latest["origin_date"])
 
 
 def _stop_at(leaks: list[Leak], accepted: dict[str, str]) -> None:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 Counts = npt.NDArray[np.int64]
+Weights = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 BINS = 10
 _LEVELS = 20
 _LEAST = 1e-4
@@ -61,13 +62,18 @@ class Drift:
 
     bins: Mapping[str, Bins]
     expected: Mapping[str, Counts]
+    unknown: Mapping[str, tuple[float, float]]
+    """Lowest and highest share of nulls on the dates of the reference."""
     found: dict[str, Counts] = field(default_factory=dict)
 
     @classmethod
-    def reference(cls, frame: pl.DataFrame) -> Self:
-        """The columns of a frame as what later ones are compared with."""
+    def reference(cls, frame: pl.DataFrame, dates: pl.Series) -> Self:
+        """The columns of a frame as what later ones are compared with; `dates` is the as-of date of each row."""
         bins = {name: Bins.of(frame[name]) for name in frame.columns}
-        return cls(bins, {name: bins[name].count(frame[name]) for name in frame.columns})
+        counts = {name: bins[name].count(frame[name]) for name in frame.columns}
+        shares = frame.group_by(dates).agg(pl.col(frame.columns).is_null().mean())
+        unknown = {name: _range(shares[name]) for name in frame.columns}
+        return cls(bins, counts, unknown)
 
     def add(self, frame: pl.DataFrame) -> None:
         """Counts the rows of a batch, which has all the columns of the reference."""
@@ -77,7 +83,16 @@ class Drift:
 
     def indexes(self) -> dict[str, float]:
         """Population stability index of each column; nothing while nothing was counted."""
-        return {name: stability_index(self.expected[name], counts) for name, counts in self.found.items()}
+        return {name: self._index(name, counts) for name, counts in self.found.items()}
+
+    def _index(self, name: str, counts: Counts) -> float:
+        """Of the values that are known, and of how many are: what is delivered monthly is unknown on some days and not
+        on others, which is no drift as long as it has been so before.
+        """
+        known = stability_index(self.expected[name][:-1], counts[:-1])
+        share = counts[-1] / counts.sum() if counts.sum() else 0.0
+        usual = min(max(share, self.unknown[name][0]), self.unknown[name][1])
+        return known + stability_index(_two(usual), _two(share))
 
     def content(self) -> dict[str, Any]:
         """The reference as plain values for JSON."""
@@ -86,6 +101,7 @@ class Drift:
                 "edges": None if bins.edges is None else list(bins.edges),
                 "levels": None if bins.levels is None else list(bins.levels),
                 "counts": self.expected[name].tolist(),
+                "unknown": list(self.unknown[name]),
             }
             for name, bins in self.bins.items()
         }
@@ -100,10 +116,13 @@ class Drift:
             )
             for name, of in content.items()
         }
-        return cls(bins, {name: np.array(of["counts"], dtype=np.int64) for name, of in content.items()})
+        counts = {name: np.array(of["counts"], dtype=np.int64) for name, of in content.items()}
+        return cls(
+            bins, counts, {name: (float(of["unknown"][0]), float(of["unknown"][1])) for name, of in content.items()}
+        )
 
 
-def stability_index(expected: Counts, found: Counts) -> float:
+def stability_index(expected: Weights, found: Weights) -> float:
     """Population stability index: sum over bins of (found - expected share) × ln(found / expected share).
 
     0: the same shares; 0.1 to 0.2: some shift; above: another population (Siddiqi, Credit Risk Scorecards, 2006). Bins
@@ -114,6 +133,15 @@ def stability_index(expected: Counts, found: Counts) -> float:
     before = np.maximum(expected / expected.sum(), _LEAST)
     now = np.maximum(found / found.sum(), _LEAST)
     return float(((now - before) * np.log(now / before)).sum())
+
+
+def _range(shares: pl.Series) -> tuple[float, float]:
+    values = shares.to_numpy()
+    return float(values.min()), float(values.max())
+
+
+def _two(share: float) -> npt.NDArray[np.float64]:
+    return np.array([share, 1 - share])
 
 
 def _numbers(values: pl.Series) -> npt.NDArray[np.float64]:

@@ -52,6 +52,7 @@ DRIVERS: Mapping[str, str] = {
     "recharges": "recharges less, or not lately",
     "spend": "monthly spend",
     "spend_changes": "monthly spend has changed",
+    "plan": "the plan's fee is much of the bill, or little",
     "payment": "pays late, owes, or was stopped",
     "complaints": "complained, or called the hotline",
     "contract": "contract ends soon or has ended",
@@ -79,6 +80,7 @@ CHURN_INPUTS: Mapping[str, Dtype] = {
     "has_switched": pl.Boolean(),
     **{name: FEATURES[name] for name in ("billed_months", "billed_amount", "prepaid_fee_amount", "usage_months")},
     **{name: FEATURES[name] for name in ("prepaid_usage_amount", "latest_month_amount")},
+    "rental_amount": MONEY,
     "lowest_month_amount": MONEY,
     "highest_month_amount": MONEY,
     **{name: FEATURES[name] for name in ("bills_due", "bills_paid_on_time", "days_past_due", "amount_due_total")},
@@ -146,6 +148,7 @@ CHURN_FEATURES: Mapping[str, ChurnFeature] = {
     "spend_change": _numeric("spend_changes"),
     "spend_spread": _numeric("spend_changes"),
     "charge_change": _numeric("spend_changes"),
+    "rental_share": _numeric("plan"),
     "paid_on_time_share": _numeric("payment"),
     "mean_days_past_due": _numeric("payment"),
     "overdue_months": _numeric("payment"),
@@ -230,6 +233,11 @@ def _spend(as_of: dt.date) -> dict[str, pl.Expr]:
         ),
         "spend_spread": pl.when(pl.col("billed_months") >= 2).then(
             _change(_float("highest_month_amount"), _float("lowest_month_amount"))
+        ),
+        # A plan that is dearer than what is used of it.
+        "rental_share": _ratio(
+            _float("rental_amount"),
+            _float("billed_amount") + _float("prepaid_fee_amount") + _float("prepaid_usage_amount"),
         ),
         "charge_change": _known_before(as_of, _change_a_day("charge_amount")),
         "paid_on_time_share": _ratio(_float("bills_paid_on_time"), _float("bills_due")),

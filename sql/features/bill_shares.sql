@@ -17,6 +17,7 @@ with signed as (
         -- Of a prepaid line only the fees are taken from statements: its usage comes from the call detail records.
         case when b.bill_type = 'credit' then -1 else 1 end
         * (b.rental_amount + b.value_added_amount) - b.refund_amount as fee_amount,
+        case when b.bill_type = 'credit' then -1 else 1 end * b.rental_amount as rental_amount,
         case when b.bill_type = 'credit' then -1 else 1 end * b.long_distance_amount as long_distance_amount,
         case when b.bill_type = 'credit' then -1 else 1 end * b.roaming_amount as roaming_amount
     from staging.bills as b
@@ -31,6 +32,7 @@ own as (
         l.customer_id,
         l.payment_type,
         case when l.payment_type = 'prepaid' then s.fee_amount else s.service_amount end as amount,
+        s.rental_amount,
         case when l.payment_type = 'prepaid' then 0 else s.long_distance_amount end as long_distance_amount,
         case when l.payment_type = 'prepaid' then 0 else s.roaming_amount end as roaming_amount
     from signed as s
@@ -53,13 +55,14 @@ beneficiaries as (
 
 whole as (
     -- Shared in units of 0.0001, the remainder one unit each to the first lines, so that shares add up to the bill, and those of
-    -- its long-distance and roaming components to these. A bill of nobody stays whole.
+    -- its rental, long-distance and roaming components to these. A bill of nobody stays whole.
     select
         s.bill_id,
         s.billing_period,
         b.subscription_id,
         b.customer_id,
         (s.service_amount * 10000)::bigint as units,
+        (s.rental_amount * 10000)::bigint as rental_units,
         (s.long_distance_amount * 10000)::bigint as long_distance_units,
         (s.roaming_amount * 10000)::bigint as roaming_units,
         greatest(count(b.subscription_id) over (partition by s.bill_id), 1) as sharers,
@@ -78,6 +81,9 @@ shared as (
         'postpaid' as payment_type,
         (units // sharers
             + case when position_in_bill <= abs(units % sharers) then sign(units)::bigint else 0 end) * 0.0001 as amount,
+        (rental_units // sharers
+            + case when position_in_bill <= abs(rental_units % sharers) then sign(rental_units)::bigint else 0 end
+        ) * 0.0001 as rental_amount,
         (long_distance_units // sharers
             + case when position_in_bill <= abs(long_distance_units % sharers) then sign(long_distance_units)::bigint else 0 end
         ) * 0.0001 as long_distance_amount,
@@ -94,6 +100,7 @@ select
     customer_id, -- who held the line at the end of the period
     payment_type, -- of the line
     amount::decimal(18, 4) as amount, -- service revenue (postpaid) or fees (prepaid), without tax
+    rental_amount::decimal(18, 4) as rental_amount, -- fee of the plan, before refunds
     long_distance_amount::decimal(18, 4) as long_distance_amount, -- long-distance calls of a postpaid line, before refunds
     roaming_amount::decimal(18, 4) as roaming_amount -- use of a postpaid line while roaming, before refunds
 from own
@@ -105,6 +112,7 @@ select
     customer_id,
     payment_type,
     amount::decimal(18, 4),
+    rental_amount::decimal(18, 4),
     long_distance_amount::decimal(18, 4),
     roaming_amount::decimal(18, 4)
 from shared

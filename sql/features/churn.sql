@@ -99,7 +99,11 @@ recharged as (
 ),
 
 months as (
-    select b.customer_id, b.billing_period, sum(b.amount)::decimal(18, 4) as amount
+    select
+        b.customer_id,
+        b.billing_period,
+        sum(b.amount)::decimal(18, 4) as amount,
+        sum(b.rental_amount)::decimal(18, 4) as rental_amount
     from features.bill_shares as b
     join features.customer as c on c.customer_id = b.customer_id
     join run.arpu_months as m on m.segment = c.policy_segment and m.billing_period = b.billing_period
@@ -107,7 +111,11 @@ months as (
 ),
 
 billed as (
-    select customer_id, min(amount) as lowest_month_amount, max(amount) as highest_month_amount
+    select
+        customer_id,
+        min(amount) as lowest_month_amount,
+        max(amount) as highest_month_amount,
+        sum(rental_amount)::decimal(18, 4) as rental_amount
     from months
     group by customer_id
 ),
@@ -144,6 +152,7 @@ select
     c.usage_months, -- closed months on the network inside the loaded usage
     c.prepaid_usage_amount, -- consumed on prepaid lines in the window
     c.latest_month_amount, -- spend of the last closed month
+    b.rental_amount, -- fees of the plans in the ARPU window; null without a bill
     b.lowest_month_amount, -- lowest billed month of the window; null without a bill
     b.highest_month_amount, -- highest billed month of the window; null without a bill
     c.bills_due, -- months fallen due in the last 12 months on accounts the customer pays

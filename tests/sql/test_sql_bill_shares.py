@@ -79,12 +79,18 @@ def test_of_a_prepaid_line_only_rental_and_value_added_fees_minus_refunds_count(
     desk.expect("features.bill_shares", "bill_id | payment_type | amount\n B1 | prepaid | -191\n B2 | prepaid | -65")
 
 
-def test_long_distance_and_roaming_are_shown_apart_for_postpaid_lines(desk: SqlDesk) -> None:
+def test_long_distance_and_roaming_are_shown_apart_for_postpaid_lines_and_the_fee_for_all(desk: SqlDesk) -> None:
     given_lines(
         desk,
         "subscription_id | customer_id | payment_type\n S1 | C1 | postpaid\n S2 | C2 | prepaid\n S3 | C3 | postpaid",
     )
-    amounts = {"long_distance_amount": "10.5", "roaming_amount": "3", "data_amount": "100", "refund_amount": "7"}
+    amounts = {
+        "rental_amount": "20",
+        "long_distance_amount": "10.5",
+        "roaming_amount": "3",
+        "data_amount": "100",
+        "refund_amount": "7",
+    }
     desk.given(
         "staging.bills",
         """
@@ -100,11 +106,11 @@ def test_long_distance_and_roaming_are_shown_apart_for_postpaid_lines(desk: SqlD
     desk.expect(
         "features.bill_shares",
         """
-        bill_id | long_distance_amount | roaming_amount
-        B1      | 10.5                 | 3
-        B2      | -10.5                | -3
-        B3      | 10.5                 | 3
-        B4      | 0                    | 0
+        bill_id | long_distance_amount | roaming_amount | rental_amount
+        B1      | 10.5                 | 3              | 20
+        B2      | -10.5                | -3             | -20
+        B3      | 10.5                 | 3              | 20
+        B4      | 0                    | 0              | 20
         """,
     )
 
@@ -112,16 +118,22 @@ def test_long_distance_and_roaming_are_shown_apart_for_postpaid_lines(desk: SqlD
 def test_long_distance_and_roaming_of_an_accounts_bill_are_shared_like_it(desk: SqlDesk) -> None:
     given_lines(desk, "subscription_id | customer_id\n S1 | C1\n S2 | C2\n S3 | C2")
     given_lines(desk, "subscription_id | account_id | payment_type\n S4 | A4 | prepaid", customer_id="C4")
-    whole = {**WHOLE, "voice_amount": "90", "long_distance_amount": "10", "roaming_amount": "0.0002"}
+    whole = {
+        **WHOLE,
+        "rental_amount": "1",
+        "voice_amount": "89",
+        "long_distance_amount": "10",
+        "roaming_amount": "0.0002",
+    }
     desk.given("staging.bills", "bill_id | bill_type | account_id\n B1 | credit | A1\n B2 | invoice | A4", **whole)
     desk.expect(
         "features.bill_shares",
         """
-        bill_id | subscription_id | customer_id | amount   | long_distance_amount | roaming_amount
-        B1      | S1              | C1          | -33.3334 | -3.3334              | -0.0001
-        B1      | S2              | C2          | -33.3334 | -3.3333              | -0.0001
-        B1      | S3              | C2          | -33.3334 | -3.3333              | 0
-        B2      |                 |             | 100.0002 | 10                   | 0.0002
+        bill_id | subscription_id | customer_id | amount   | long_distance_amount | roaming_amount | rental_amount
+        B1      | S1              | C1          | -33.3334 | -3.3334              | -0.0001        | -0.3334
+        B1      | S2              | C2          | -33.3334 | -3.3333              | -0.0001        | -0.3333
+        B1      | S3              | C2          | -33.3334 | -3.3333              | 0              | -0.3333
+        B2      |                 |             | 100.0002 | 10                   | 0.0002         | 1
         """,
     )
 

@@ -241,18 +241,18 @@ def test_the_lowest_and_the_highest_billed_month_are_of_the_customers_segment(de
     desk.con.execute("update features.customer set policy_segment = 'short'")
     desk.given("features.customer", "customer_id | policy_segment\n C2 | base\n C3 | base", **CUSTOMER)
     rows = "\n".join(
-        f"{customer} | {month} | {amount}"
+        f"{customer} | {month} | {amount} | {amount / 5}"
         for customer in ("C1", "C2")
         for month, amount in (("2024-03", 5), ("2024-04", 30), ("2024-04", 10), ("2024-05", 20))
     )
-    desk.given("features.bill_shares", f"customer_id | billing_period | amount\n{rows}")
+    desk.given("features.bill_shares", f"customer_id | billing_period | amount | rental_amount\n{rows}")
     desk.expect(
         TABLE,
         """
-        customer_id | lowest_month_amount | highest_month_amount
-        C1          | 20                  | 40
-        C2          | 5                   | 40
-        C3          |                     |
+        customer_id | lowest_month_amount | highest_month_amount | rental_amount
+        C1          | 20                  | 40                   | 12
+        C2          | 5                   | 40                   | 13
+        C3          |                     |                      |
         """,
     )
 

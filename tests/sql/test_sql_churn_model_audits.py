@@ -1,4 +1,4 @@
-"""sql/audits/churn_inputs_drifted.sql and churn_model_refused.sql: warnings of a model that no longer fits, or is gone."""
+"""sql/audits/churn_inputs_drifted.sql and churn_model_refused.sql: a model that fits no longer, or is gone."""
 
 from decimal import Decimal
 

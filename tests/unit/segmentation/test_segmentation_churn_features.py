@@ -48,7 +48,7 @@ def features_of(**values: object) -> dict[str, object]:
 def test_every_feature_has_a_driver_and_every_driver_words_and_a_feature() -> None:
     assert set(drivers()) == set(CHURN_FEATURES)
     assert set(drivers().values()) == set(DRIVERS)
-    assert 10 <= len(DRIVERS) <= 16
+    assert 10 <= len(DRIVERS) <= 17
     for code, words in DRIVERS.items():
         assert code.isidentifier() and len(code) <= 20
         assert words and len(words) <= 60 and words[0].islower() and not words.endswith(".")
@@ -102,6 +102,8 @@ def test_a_missing_or_mistyped_column_is_named() -> None:
         ({"billed_months": 1, "billed_amount": Decimal(50)}, "spend_change", None),
         ({"billed_months": 0, "billed_amount": Decimal(0)}, "arpu_amount", None),
         ({}, "spend_spread", 0.5),
+        ({"rental_amount": Decimal(75), "prepaid_usage_amount": Decimal(75)}, "rental_share", 0.2),
+        ({"rental_amount": Decimal(75), "billed_amount": Decimal(0)}, "rental_share", None),
         ({"bills_due": 4, "bills_paid_on_time": 3}, "paid_on_time_share", 0.75),
         ({"bills_due": 4, "days_past_due": 30}, "mean_days_past_due", 7.5),
         ({}, "mean_days_past_due", None),

@@ -23,6 +23,9 @@ def test_the_index_by_hand() -> None:
     assert stability_index(expected, np.array([0, 0])) == 0
 
 
+DAYS = pl.Series([1, 2] * 2000)
+
+
 def _frame(seed: int, shift: float = 0, rows: int = 4000) -> pl.DataFrame:
     rng = np.random.default_rng(seed)
     spend = pl.Series(rng.gamma(2, 30, rows) * (1 + shift))
@@ -38,7 +41,7 @@ def _frame(seed: int, shift: float = 0, rows: int = 4000) -> pl.DataFrame:
 
 
 def test_only_what_shifted_stands_out_and_batches_add_up() -> None:
-    drift = Drift.reference(_frame(1))
+    drift = Drift.reference(_frame(1), DAYS)
     drift.add(_frame(2))
     assert max(drift.indexes().values()) < 0.02
     shifted = Drift.from_content(json.loads(json.dumps(drift.content())))
@@ -53,11 +56,25 @@ def test_only_what_shifted_stands_out_and_batches_add_up() -> None:
     assert whole.indexes() == found
 
 
+def test_what_is_unknown_on_some_days_is_no_drift_while_it_was_so_before() -> None:
+    rng = np.random.default_rng(5)
+    # Recharges are delivered once a month: on the second date nobody's are known.
+    values = [float(v) if day == 1 else None for day, v in zip(DAYS, rng.random(4000), strict=True)]
+    drift = Drift.reference(pl.DataFrame({"recharged": values, "spend": rng.random(4000)}), DAYS)
+    unknown = pl.Series("recharged", [None] * 500, dtype=pl.Float64)
+    drift.add(pl.DataFrame({"recharged": unknown, "spend": rng.random(500)}))
+    assert drift.indexes()["recharged"] < 0.01
+    again = Drift.from_content(drift.content())
+    again.add(pl.DataFrame({"recharged": rng.random(500), "spend": [*rng.random(400), *[None] * 100]}))
+    assert again.indexes()["recharged"] < 0.05
+    assert again.indexes()["spend"] > 1
+
+
 def test_columns_without_any_value_can_be_a_reference() -> None:
     empty = pl.DataFrame(
         {"a": pl.Series([None, None], dtype=pl.Float64), "b": pl.Series([None, None], dtype=pl.String)}
     )
-    drift = Drift.reference(empty)
+    drift = Drift.reference(empty, pl.Series([1, 2]))
     drift.add(empty)
     assert drift.indexes() == {"a": 0, "b": 0}
     drift.add(pl.DataFrame({"a": [1.0, 2.0], "b": ["x", "y"]}))
