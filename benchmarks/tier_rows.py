@@ -102,6 +102,7 @@ def _columns(digits: np.ndarray, row: np.ndarray, chance: np.random.Generator, r
         "stage_cause": one_of("stage_new", "stage_young", "stage_settled", "warn_contract"),
         "churn_risk": decimal(1_000_000, 6),
         "churn_risk_band": one_of("low", "medium", "high"),
+        "churn_drivers": one_of("", "silent;uses_less", "contract", "payment;plan;tenure"),
         "service_list": one_of("none", "none", "none", "red", "black"),
         "is_vip": pa.array(chance.integers(0, 20, rows) == 0),
         "account_manager_id": pc.if_else(managed, managers, pa.scalar(None, pa.string())),

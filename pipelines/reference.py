@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 from data_contracts import Column, Contract, contract, contract_names, metrics
 from pipelines.settings import Settings
 from pipelines.sql_catalogue import sql_tables
+from segmentation.churn.features import DRIVERS
 from segmentation.explain import reason_table_markdown
 from segmentation.lifecycle import STAGE_CAUSES
 from segmentation.moves import CAUSES
@@ -44,6 +45,7 @@ def _reasons() -> str:
             "Why a tier changed: column `tier_cause`",
             {**CAUSES, "out_of_service": "no line is in service (history only)"},
         ),
+        ("What drives the churn risk: column `churn_drivers`, in words for the hotline", DRIVERS),
         ("Why a stage was entered: column `stage_cause`, beside the `warn_…` codes above", STAGE_CAUSES),
         ("What alone would bring the next tier: column `lifted_by`, such as `arpu=120`", LIFTS),
     ):

@@ -138,7 +138,12 @@ def _ladder(found: Explanation) -> Iterator[str]:
     stage = f"lifecycle stage {row['lifecycle_stage']} since {row['stage_since']}: {_stage_cause(row['stage_cause'])}"
     waiting = f"; {row['next_stage']} if it settles, since {row['next_stage_since']}" if row["next_stage"] else ""
     yield stage + waiting
-    yield f"churn risk {row['churn_risk']} ({row['churn_risk_band']}), a rate of the band, not of the person"
+    if row["model_version"] == BAND_RATE:
+        yield f"churn risk {row['churn_risk']} ({row['churn_risk_band']}), a rate of the band, not of the person"
+    else:
+        drivers = [DRIVERS.get(code, code) for code in row["churn_drivers"].split(";") if code]
+        because = f": {'; '.join(drivers)}" if drivers else ""
+        yield f"churn risk {row['churn_risk']} ({row['churn_risk_band']}) by {row['model_version']}{because}"
 
 
 def _until_lost(found: Explanation) -> str:
