@@ -300,8 +300,8 @@ def _tenure_bands(as_of: date, policy: Policy) -> RunTable:
     edges = policy.churn.tenure_bands_months
     rows = []
     for origin in (*_history_origins(as_of, policy), as_of):
-        for lower, upper in zip(edges, (*edges[1:], None), strict=True):
+        for band, lower, upper in zip(policy.churn.tenure_bands, edges, (*edges[1:], None), strict=True):
             until = latest_activation(origin, lower)
             after = date(1900, 1, 1) if upper is None else latest_activation(origin, upper)
-            rows.append((origin, f"{lower}-{upper}" if upper is not None else f"{lower}+", after, until))
+            rows.append((origin, band, after, until))
     return RunTable("tenure_bands", tuple(rows))

@@ -12,7 +12,7 @@ import duckdb
 import polars as pl
 
 from pipelines.column_types import duckdb_type
-from segmentation.columns import CUTOFFS, MEASURES, SCORES, Dtype
+from segmentation.columns import CUTOFFS, HAZARDS, MEASURES, SCORES, Dtype
 from segmentation.measures import measures
 from segmentation.policy import Policy
 from segmentation.scoring import score
@@ -32,17 +32,20 @@ def write_measures(con: duckdb.DuckDBPyConnection, policy: Policy, as_of_date: d
 
 
 def write_scores(con: duckdb.DuckDBPyConnection, policy: Policy, as_of_date: date) -> int:
-    """Fills `scores.customer` from `features.customer`, `features.tier_state`, `scores.measures` and `scores.cutoffs`;
-    returns the rows.
+    """Fills `scores.customer` from `features.customer`, `features.tier_state`, `features.churn_bands`,
+    `scores.measures` and `scores.cutoffs`; returns the rows.
     """
     cutoffs = con.sql("select segment, measure, quantile, threshold from scores.cutoffs").pl().cast(dict(CUTOFFS))
+    hazards = (
+        con.sql("select churn_band, exposed, churned from features.churn_bands order by all").pl().cast(dict(HAZARDS))
+    )
     return _apply(
         con,
         "select f.*, m.* exclude (customer_id), t.* exclude (customer_id) from features.customer as f "
         "join scores.measures as m using (customer_id) left join features.tier_state as t using (customer_id)",
         "customer",
         SCORES,
-        lambda batch: score(batch, policy, cutoffs, as_of_date),
+        lambda batch: score(batch, policy, cutoffs, hazards, as_of_date),
     )
 
 

@@ -37,7 +37,7 @@ _READ = ("staging", "intake")
 _JUDGED = {
     "scores.measures": (("features.customer",), scoring.write_measures),
     "scores.customer": (
-        ("features.customer", "features.tier_state", "scores.measures", "scores.cutoffs"),
+        ("features.customer", "features.tier_state", "features.churn_bands", "scores.measures", "scores.cutoffs"),
         scoring.write_scores,
     ),
 }
