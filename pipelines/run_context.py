@@ -72,13 +72,39 @@ RUN_COLUMNS: dict[str, dict[str, str]] = {
         "line_amount": "DECIMAL(18,4)",
         "horizon_date": "DATE",
     },
+    # Views over files, not rows that are written here: members of campaigns, and what nights changed.
+    "campaign_members": {
+        "campaign": "VARCHAR",
+        "customer_id": "VARCHAR",
+        "is_control": "BOOLEAN",
+        "position": "INTEGER",
+        "list_date": "DATE",
+        "outcome_date": "DATE",
+        "outcome_at": "TIMESTAMP",
+        "active_from": "DATE",
+        "payment_type": "VARCHAR",
+        "service_key": "VARCHAR",
+        "account_manager_id": "VARCHAR",
+        "language": "VARCHAR",
+        "tier": "VARCHAR",
+        "tier_flag": "SMALLINT",
+        "lifecycle_stage": "VARCHAR",
+        "churn_risk": "DECIMAL(7,6)",
+        "churn_risk_band": "VARCHAR",
+        "churn_drivers": "VARCHAR",
+        "lifetime_value_amount": "DECIMAL(18,4)",
+        "value_at_risk_amount": "DECIMAL(18,4)",
+        "retention_play": "VARCHAR",
+        "policy_version": "VARCHAR",
+        "model_version": "VARCHAR",
+        "run_key": "VARCHAR",
+    },
     "tier_changes": {
         "customer_id": "VARCHAR",
         "valid_from": "DATE",
         **{name: duckdb_type(dtype) for name, dtype in STATE.items()},
     },
 }
-# Both are views over the history's files, not rows that are written here.
 RUN_COLUMNS["served_tiers"] = RUN_COLUMNS["tier_changes"]
 
 

@@ -23,6 +23,7 @@ import duckdb
 from pipelines import scoring, usage
 from pipelines.leftovers import scratch_folder
 from pipelines.night import Night
+from pipelines.retention.campaigns import show_members
 from pipelines.run_context import RunTable, run_tables
 from pipelines.sql_catalogue import sql_table, sql_tables
 from pipelines.sql_text import identifier
@@ -77,8 +78,12 @@ class Scratch:
         )
         write_run_tables(self.con, calendar)
         show_history(self.con, before)
+        show_members(self.con, night.campaigns, night.as_of_date)
         tables = _order(target)
-        made_of = _calendar_digests(calendar) | {"run.tier_changes": _digest([night.digest for night in before], [])}
+        made_of = _calendar_digests(calendar) | {
+            "run.tier_changes": _digest([night.digest for night in before], []),
+            "run.campaign_members": _digest([night.as_of_date], []),
+        }
         for done, table in enumerate(tables):
             progress(done, len(tables))
             self.give_way()

@@ -28,6 +28,7 @@ _MEGABYTE = 1_000_000
 _DAY_FILES = {
     "usage_daily": "delete it and run a night: it rolls that day up again",
     "tier_history": "copy it back from a backup: later nights go on from it",
+    "campaigns": "copy it back from a backup: it says whom a campaign called and whom not",
 }
 
 
@@ -145,8 +146,8 @@ def verify(
 ) -> None:
     """Read all published versions back from the disk and say what is damaged, and its cure.
 
-    Without FOLDER also the home's files of daily usage and of the tier history. Reads only; may run beside nights and
-    readers. Leaves with 1 when something is damaged, with 5 when nothing is published.
+    Without FOLDER also the home's files of daily usage, of the tier history and of campaigns. Reads only; may run
+    beside nights and readers. Leaves with 1 when something is damaged, with 5 when nothing is published.
 
     [bold]Examples[/]
 

@@ -31,7 +31,7 @@ def analytics(tmp_path: Path) -> Path:
     """Tables with their contracts' columns, and customers; columns that ROWS does not name are null."""
     path = tmp_path / "analytics.duckdb"
     with duckdb.connect(str(path)) as con:
-        for table in ("customers", "tier_migration", "tier_stability"):
+        for table in ("customers", "tier_migration", "tier_stability", "campaign_uplift"):
             columns = ", ".join(f"{c.name} {c.physical}" for c in contract(f"marts.{table}").columns)
             con.execute(f"create table {table} ({columns})")
         con.execute(
