@@ -222,7 +222,7 @@ def _candidates(con: duckdb.DuckDBPyConnection, campaign_folder: Path, as_of_dat
         params={"as_of_date": as_of_date},
     )
     rows: pl.DataFrame = found.pl()
-    return rows.cast(dict(CANDIDATES))
+    return rows.with_columns(pl.col(name).cast(dtype) for name, dtype in CANDIDATES.items())
 
 
 def listed(worklist: Worklist) -> pl.DataFrame:
