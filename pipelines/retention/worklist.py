@@ -167,7 +167,7 @@ def _reading(home: Path, manifest: Manifest) -> Iterator[duckdb.DuckDBPyConnecti
         if days != {manifest.as_of_date}:
             raise CampaignError(
                 f"{database} is of {', '.join(map(str, sorted(days))) or 'no day'}, the published table of "
-                f"{manifest.as_of_date}: run that night again, then make the list"
+                f"{manifest.as_of_date}: let the night that is at work end, or run that one again, then make the list"
             )
         yield con
 

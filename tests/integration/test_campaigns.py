@@ -140,6 +140,46 @@ def test_a_list_is_made_once_and_handed_out_without_the_control_group(home: Path
     assert code == 1 and "Copy it back" in " ".join(said.split())
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("update customers set as_of_date = date '2024-06-29'", "is of 2024-06-29, the published table of 2024-06-30"),
+        ("alter table customers drop column contact_consent", "another release and lacks contact_consent"),
+        ("update customers set contact_consent = null", "nobody is eligible"),
+    ],
+)
+def test_what_the_night_must_be_like_is_said(home: Path, change: str, words: str) -> None:
+    with duckdb.connect(str(home / "published" / "analytics.duckdb")) as con:
+        con.execute(change)
+    code, said = command("worklist", "make", "--campaign", "july", "--home", home)
+    assert code == 1 and words in " ".join(said.split())
+    assert not list((home / "published" / "campaigns").glob("*"))
+
+
+def test_contacts_and_drivers_are_taken_from_the_night(home: Path, tmp_path: Path) -> None:
+    make = ("worklist", "make", "--home", home, "--campaign")
+    with duckdb.connect(str(home / "published" / "analytics.duckdb")) as con:
+        columns = {name for name, *_ in con.execute("describe customers").fetchall()}
+        if "churn_drivers" not in columns:
+            con.execute("alter table customers add column churn_drivers varchar")
+        con.execute("update customers set churn_drivers = 'contract_ends;fewer_calls'")
+        con.execute(
+            "update customers set last_contacted_date = date '2024-06-20' where customer_id in "
+            "(select customer_id from customers where contact_consent and tier is not null order by all limit 3)"
+        )
+    command(*make, "july", "--csv", tmp_path / "july.csv")
+    handed = list(csv.DictReader(io.StringIO((tmp_path / "july.csv").read_text(encoding="utf-8"))))
+    assert {row["churn_drivers"] for row in handed} == {"contract_ends;fewer_calls"}
+    with duckdb.connect(str(home / "published" / "analytics.duckdb"), read_only=True) as con:
+        lately = {
+            name
+            for (name,) in con.execute(
+                "select customer_id from customers where last_contacted_date is not null"
+            ).fetchall()
+        }
+    assert lately and not lately & {row["customer_id"] for row in members(home, "july")}
+
+
 def test_from_agents_results_to_the_uplift(home: Path, tmp_path: Path) -> None:
     make = ("worklist", "make", "--home", home, "--campaign")
     assert command(*make, "july")[0] == 0
