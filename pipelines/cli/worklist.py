@@ -147,6 +147,13 @@ def results(
             else "no campaign in the last night: `tierline worklist make` makes one, and the next night counts it",
         )
     out.print(_results_table(found, by_tier=campaign is not None))
+    whole = found[0].uplift if campaign is not None else None
+    if whole is not None:
+        out.print(
+            "The interval leaves out 0: calling changed something."
+            if whole.is_clear
+            else "The interval holds 0: chance alone would often give such a difference."
+        )
 
 
 def _results_table(found: list[Result], *, by_tier: bool) -> Table:

@@ -22,6 +22,7 @@ _COUNTS = (
     *("campaign", "tier", "list_date", "outcome_date", "listed", "contacted", "accepted", "control"),
     *("listed_judged", "listed_retained", "control_judged", "control_retained", "lifetime_value_amount"),
 )
+_DECIMALS = 6  # as shares have elsewhere
 _ADDED = (
     Column(
         "uplift", "Share that stayed of the listed minus that of the control group. 0.05: 5 percentage points.", "share"
@@ -115,6 +116,7 @@ def with_uplift(sheet: Sheet) -> Sheet:
         found, money = result.uplift, result.retained_value
         if found is None or money is None:
             return (None,) * len(_ADDED)
-        return found.difference, found.low, found.high, money.estimate, money.low, money.high
+        shares = (round(share, _DECIMALS) for share in (found.difference, found.low, found.high))
+        return *shares, money.estimate, money.low, money.high
 
     return replace(sheet, columns=(*sheet.columns, *_ADDED), rows=((*row, *added(row)) for row in sheet.rows))
