@@ -139,6 +139,9 @@ def _ladder(found: Explanation) -> Iterator[str]:
     waiting = f"; {row['next_stage']} if it settles, since {row['next_stage_since']}" if row["next_stage"] else ""
     yield stage + waiting
     yield f"churn risk {row['churn_risk']} ({row['churn_risk_band']}), a rate of the band, not of the person"
+    if row["lifetime_value_amount"] is not None:
+        within, at_risk = policy.lifetime.horizon_months.value, row["value_at_risk_amount"]
+        yield f"lifetime value {row['lifetime_value_amount']} within {within} months, of which {at_risk} is at risk"
 
 
 def _until_lost(found: Explanation) -> str:
