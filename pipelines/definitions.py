@@ -14,14 +14,15 @@ import dagster as dg
 from pipelines.assets import specs
 from pipelines.assets.features import sql_assets
 from pipelines.assets.intake import intake_assets
+from pipelines.assets.models import model_assets
 from pipelines.assets.published import published_assets
 from pipelines.assets.scores import score_assets
 from pipelines.checks import all_checks
-from pipelines.jobs import nightly_job
+from pipelines.jobs import nightly_job, training_job
 from pipelines.partitions import nightly_partitions
 from pipelines.progress import Progress, Silent
 from pipelines.resources import Home
-from pipelines.schedules import nightly_schedule
+from pipelines.schedules import nightly_schedule, training_schedule
 from pipelines.settings import load
 
 
@@ -41,7 +42,6 @@ def build_definitions(
     """
     time_zone = load(home, options).time_zone
     partitions = nightly_partitions(time_zone)
-    job = nightly_job()
     return dg.Definitions(
         assets=[
             *specs.landing_specs(),
@@ -49,12 +49,14 @@ def build_definitions(
             *sql_assets(partitions),
             *score_assets(partitions),
             *published_assets(partitions, time_zone),
+            *model_assets(partitions),
         ],
         asset_checks=all_checks(partitions),
-        jobs=[job],
-        schedules=[nightly_schedule(time_zone)],
+        jobs=[nightly_job(), training_job()],
+        schedules=[nightly_schedule(time_zone), training_schedule(time_zone)],
         resources={
             "home": Home(path=str(home), options=options or {}, known_at=known_at, accept=accept, follows=follows),
+            "home_to_read": Home(path=str(home), options=options or {}, only_reads=True),
             "progress": progress or Silent(),
         },
         # DuckDB has one writer, and every new process would import everything again.

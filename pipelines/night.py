@@ -19,6 +19,7 @@ from pipelines.intake import IntakeSettings, SourceMapping, load_mappings
 from pipelines.policy_source import PolicyText, policy_text
 from pipelines.settings import Settings, SettingsError, load
 from pipelines.tier_history import NightFile
+from pipelines.training.registry import Choice, model_for
 from pipelines.warehouse import Warehouse
 from segmentation.policy import Policy, read_policy
 from tierline.manifest import ManifestError
@@ -87,6 +88,7 @@ class Night:
         bounds = {
             "max_volume_drop": Decimal(str(self.settings.max_volume_drop)),
             "gate_min_records": self.settings.gate_min_records,
+            "drift_limit": self.policy.churn.model.drift_limit.value,
         }
         given = run_context.parameters(
             self.as_of_date,
@@ -133,6 +135,16 @@ class Night:
         return self.home / "published" / "usage_daily"
 
     @property
+    def contact_days(self) -> Path:
+        """Who talked with whom, one immutable file a day and state of knowledge: private, so not under published/."""
+        return self.home / "contact_days"
+
+    @property
+    def training_features(self) -> Path:
+        """What past nights knew of each customer, one immutable file an origin of training: private."""
+        return self.home / "training" / "features"
+
+    @property
     def tier_table(self) -> Path:
         """The published tier table."""
         return self.published / "customer_tiers"
@@ -150,6 +162,11 @@ class Night:
         if head is None:
             head = _head(home / "customer_tiers")
         return tier_history.history_before(home / tier_history.FOLDER, head, self.as_of_date)
+
+    @cached_property
+    def churn_model(self) -> Choice:
+        """The model that scores the night: the last champion trained on what was known by its as-of date."""
+        return model_for(self.home, self.as_of_date)
 
     @cached_property
     def nights_served(self) -> tuple[NightFile, ...]:

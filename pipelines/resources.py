@@ -24,18 +24,24 @@ _RETRIES = 2
 
 
 class Home(dg.ConfigurableResource[Any]):
-    """The home folder of an installation and the options of this run, which has the folder's turn while it lasts."""
+    """The home folder of an installation and the options of this run, which has the folder's turn while it lasts,
+    unless it only reads beside the nights.
+    """
 
     path: str
     options: dict[str, Any] = Field(default_factory=dict)
     known_at: str | None = None
     accept: str | None = None
     follows: str | None = None
+    only_reads: bool = False
     _turn: Turn | None = PrivateAttr(default=None)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> "Iterator[Home]":
         """Takes the home folder's turn for the whole run. Raises TurnBusyError while another run is at work."""
+        if self.only_reads:
+            yield self
+            return
         home = Path(self.path)
         settings = load(home, dict(self.options))
         with take_turn(

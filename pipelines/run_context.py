@@ -5,7 +5,7 @@ Belongs here: pure date arithmetic for the SQL's parameters and `run.*` tables. 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -22,6 +22,10 @@ from segmentation.value import required_cutoffs
 CREDIT_MONTHS = 12
 ACTIVITY_DAYS = 90
 COMPLAINT_DAYS = 90
+# Four weeks, so that each has as many Mondays.
+USAGE_WINDOW_DAYS = 28
+# More customers than a person talks with in four weeks.
+HUB_CONTACTS = 200
 # Longer than a month, so that monthly extracts are not called overdue.
 DELIVERY_DAYS = 40
 # Over three months, so that monthly deliveries have two before them.
@@ -44,6 +48,8 @@ RUN_COLUMNS: dict[str, dict[str, str]] = {
     "churn_origins": {
         "origin_date": "DATE",
         "origin_at": "TIMESTAMP",
+        "gap_date": "DATE",
+        "gap_at": "TIMESTAMP",
         "horizon_date": "DATE",
         "horizon_at": "TIMESTAMP",
         "active_from": "DATE",
@@ -64,6 +70,7 @@ RUN_COLUMNS: dict[str, dict[str, str]] = {
     "delivery_days": {"delivery_day": "DATE", "starts_at": "TIMESTAMP", "ends_at": "TIMESTAMP"},
     "published_tiers": {"tier": "VARCHAR", "rows_published": "BIGINT"},
     "quantiles": {"segment": "VARCHAR", "measure": "VARCHAR", "quantile": "DECIMAL(7,6)"},
+    "refused_models": {"model_version": "VARCHAR", "fault": "VARCHAR"},
     "move_caps": {"kind": "VARCHAR", "occasion": "VARCHAR", "cap": "DECIMAL(7,6)"},
     "history_months": {"month": "VARCHAR", "before_date": "DATE", "end_date": "DATE", "year_from": "DATE"},
     "claims": {
@@ -161,6 +168,9 @@ def parameters(
         "stops_from": local_midnight(year_from, zone),
         "credit_from": year_from,
         "activity_from": as_of - timedelta(days=ACTIVITY_DAYS - 1),
+        "recent_from": as_of - timedelta(days=USAGE_WINDOW_DAYS - 1),
+        "earlier_from": as_of - timedelta(days=2 * USAGE_WINDOW_DAYS - 1),
+        "hub_contacts": HUB_CONTACTS,
         "last_month_end": month_start(as_of, 0) - timedelta(days=1),
         "complaints_from": as_of - timedelta(days=COMPLAINT_DAYS - 1),
         "delivered_after": local_midnight(as_of - timedelta(days=DELIVERY_DAYS), zone),
@@ -175,21 +185,25 @@ def run_tables(
     service_numbers: tuple[str, ...],
     usage_days: tuple[date, date] | None,
     *,
+    churn_origins: Sequence[date] | None = None,
     published_tiers: Mapping[str, int] | None = None,
     first_night: date | None = None,
     night_before: date | None = None,
+    refused_models: Mapping[str, str] | None = None,
 ) -> tuple[RunTable, ...]:
     """The `run.*` tables of one as-of date.
 
-    `usage_days` is the first and last day of loaded usage, None without any; `published_tiers` the lines by tier of the
-    version that this night would follow, None if there is none to compare with; `first_night` the first night of the
-    tier history and `night_before` the last, whose tiers this one goes on from; both None in a first run.
+    `usage_days` is the first and last day of loaded usage, None without any; `churn_origins` the dates at which churn
+    is counted, None for the policy's month ends; `published_tiers` the lines by tier of the version that this night
+    would follow, None if there is none to compare with; `first_night` the first night of the tier history and
+    `night_before` the last, whose tiers this one goes on from; both None in a first run.
     """
+    origins = _history_origins(as_of, policy) if churn_origins is None else sorted(churn_origins)
     return (
         arpu_months(as_of, zone, policy.segments),
         policy_segments(policy.segments),
-        _churn_origins(as_of, zone, policy, usage_days),
-        _tenure_bands(as_of, policy),
+        _churn_origins(as_of, zone, policy, usage_days, origins),
+        _tenure_bands(as_of, policy, origins),
         _delivery_days(as_of, zone),
         RunTable("published_tiers", tuple((published_tiers or {}).items())),
         RunTable("service_numbers", tuple((number,) for number in sorted(set(service_numbers)))),
@@ -197,6 +211,7 @@ def run_tables(
         RunTable("tier_names", tuple((name, i) for i, name in enumerate(policy.tier_names, start=1))),
         RunTable("list_precedence", tuple((name, i) for i, name in enumerate(policy.lists.precedence, start=1))),
         RunTable("quantiles", tuple((s, m, Decimal(q)) for s, m, q in required_cutoffs(policy).iter_rows())),
+        RunTable("refused_models", tuple((refused_models or {}).items())),
         RunTable("move_caps", _move_caps(as_of, policy, night_before)),
         history_months(as_of, first_night or as_of),
         claims(as_of, policy),
@@ -282,35 +297,35 @@ def policy_segments(segments: tuple[Segment, ...]) -> RunTable:
     )
 
 
+def label_ends(origin: date, policy: Policy) -> date:
+    """The day on which the label of an origin is known: the horizon after the gap has passed."""
+    return origin + timedelta(days=int(policy.churn.gap_days.value) + int(policy.churn.horizon_days.value))
+
+
 def _history_origins(as_of: date, policy: Policy) -> list[date]:
-    """Month ends of the policy's history whose horizon has passed by the as-of date, oldest first."""
-    horizon = timedelta(days=int(policy.churn.horizon_days.value))
-    ends = [month_start(as_of, back) - timedelta(days=1) for back in range(int(policy.churn.history_months.value) + 1)]
-    return sorted(end for end in ends if end + horizon <= as_of)[-int(policy.churn.history_months.value) :]
+    """Month ends of the policy's history whose gap and horizon have passed by the as-of date, oldest first."""
+    months = int(policy.churn.history_months.value)
+    # The gap and the horizon reach over at most 15 months.
+    ends = [month_start(as_of, back) - timedelta(days=1) for back in range(months + 16)]
+    return sorted(end for end in ends if label_ends(end, policy) <= as_of)[-months:]
 
 
-def _churn_origins(as_of: date, zone: ZoneInfo, policy: Policy, usage_days: tuple[date, date] | None) -> RunTable:
-    horizon = timedelta(days=int(policy.churn.horizon_days.value))
+def _churn_origins(
+    as_of: date, zone: ZoneInfo, policy: Policy, usage_days: tuple[date, date] | None, origins: Sequence[date]
+) -> RunTable:
     quiet = timedelta(days=int(policy.churn.prepaid_inactive_days.value))
     rows = []
-    for origin in _history_origins(as_of, policy):
-        active_from, quiet_until = origin - quiet + timedelta(days=1), origin + quiet
+    for origin in origins:
+        gap = origin + timedelta(days=int(policy.churn.gap_days.value))
+        horizon = label_ends(origin, policy)
+        active_from, quiet_until = origin - quiet + timedelta(days=1), gap + quiet
         observed = usage_days is not None and usage_days[0] <= active_from and usage_days[1] >= quiet_until
-        rows.append(
-            (
-                origin,
-                local_midnight(origin + timedelta(days=1), zone),
-                origin + horizon,
-                local_midnight(origin + horizon + timedelta(days=1), zone),
-                active_from,
-                quiet_until,
-                observed,
-                True,
-            )
-        )
+        instants = [(day, local_midnight(day + timedelta(days=1), zone)) for day in (origin, gap, horizon)]
+        rows.append((*instants[0], *instants[1], *instants[2], active_from, quiet_until, observed, True))
     # The as-of date itself: what has been seen up to it; nothing after it is known.
     end = local_midnight(as_of + timedelta(days=1), zone)
-    rows.append((as_of, end, as_of, end, as_of - timedelta(days=ACTIVITY_DAYS - 1), as_of, True, False))
+    active_from = as_of - timedelta(days=ACTIVITY_DAYS - 1)
+    rows.append((as_of, end, as_of, end, as_of, end, active_from, as_of, True, False))
     return RunTable("churn_origins", tuple(rows))
 
 
@@ -322,10 +337,10 @@ def _delivery_days(as_of: date, zone: ZoneInfo) -> RunTable:
     )
 
 
-def _tenure_bands(as_of: date, policy: Policy) -> RunTable:
+def _tenure_bands(as_of: date, policy: Policy, origins: Sequence[date]) -> RunTable:
     edges = policy.churn.tenure_bands_months
     rows = []
-    for origin in (*_history_origins(as_of, policy), as_of):
+    for origin in (*origins, as_of):
         for band, lower, upper in zip(policy.churn.tenure_bands, edges, (*edges[1:], None), strict=True):
             until = latest_activation(origin, lower)
             after = date(1900, 1, 1) if upper is None else latest_activation(origin, upper)

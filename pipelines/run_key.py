@@ -10,11 +10,11 @@ import json
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
+from typing import Any
 
 import duckdb
 
 from pipelines.night import Night
-from segmentation.scoring import MODEL_VERSION
 
 # Packages whose text decides a result. The CLI, docs and tests do not.
 _DECIDING = ("data_contracts", "segmentation", "sql", "pipelines")
@@ -25,21 +25,37 @@ def run_key(con: duckdb.DuckDBPyConnection, night: Night) -> str:
     """SHA-256 over the as-of date, the instant of knowledge, the digests of accepted inputs known before it, the night
     that this one goes on from, policy, training, code and settings.
     """
+    return _digest(
+        _decides(con, night)
+        | {
+            "follows": night.nights_before[-1].digest if night.nights_before else None,
+            "training": night.churn_model.key,
+        }
+    )
+
+
+def training_key(con: duckdb.DuckDBPyConnection, night: Night) -> str:
+    """SHA-256 over everything that decides what a training on the night's date comes to."""
+    return _digest(_decides(con, night) | {"follows": [n.digest for n in night.nights_before], "training": "fit"})
+
+
+def _decides(con: duckdb.DuckDBPyConnection, night: Night) -> dict[str, Any]:
     inputs = con.execute(
         "select extract, sha256, mapping_fingerprint, as_of_date from intake.files "
         "where status = 'accepted' and (known_at is null or known_at < $known_before) order by all",
         {"known_before": night.known_before},
     ).fetchall()
-    content = {
+    return {
         "as_of_date": night.as_of_date,
         "known_before": night.known_before,
         "inputs": inputs,
-        "follows": night.nights_before[-1].digest if night.nights_before else None,
         "policy": night.policy.fingerprint,
-        "training": MODEL_VERSION,
         "code": code_digest(),
         "settings": {name: getattr(night.settings, name) for name in RESULT_SETTINGS},
     }
+
+
+def _digest(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 

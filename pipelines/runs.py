@@ -1,4 +1,4 @@
-"""Runs a night as a Dagster job in this process, without a daemon, and tells what came of it.
+"""Runs a night, or a training, as a Dagster job in this process, without a daemon, and tells what came of it.
 
 Belongs here: executing the nightly job and reading its result. Does not: printing (pipelines/cli), the work itself
 (assets).
@@ -18,13 +18,15 @@ import dagster as dg
 from pipelines.checks import KEPT
 from pipelines.definitions import build_definitions
 from pipelines.instance import open_instance
-from pipelines.jobs import NIGHTLY
+from pipelines.jobs import NIGHTLY, TRAINING
 from pipelines.night import Night
 from pipelines.partitions import FIRST_DAY, nightly_partitions
 from pipelines.progress import Progress, Silent
 from pipelines.settings import SettingsError
 from pipelines.sql_catalogue import sql_tables
 
+# Tables of schema scores that functions make.
+_JUDGED = ("scores.measures", "scores.churn_risk", "scores.customer")
 Trouble = Literal["refused", "busy", "check", "failed"]
 
 
@@ -75,24 +77,11 @@ def run_night(
     Raises SettingsError, PolicyError or MappingError before anything runs; everything that fails inside the run is in
     the result's failures.
     """
-    _quiet()
     night = Night(home, as_of_date, options or {}, known_at, accept, follows)
-    night.check()
-    _require_day(night)
-    definitions = build_definitions(
-        home, options, progress or Silent(), known_at=known_at, accept=accept, follows=follows
-    )
-    with open_instance(home) as instance:
-        result = definitions.resolve_job_def(NIGHTLY).execute_in_process(
-            partition_key=as_of_date.isoformat(),
-            instance=instance,
-            raise_on_error=False,
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-        )
+    result = _execute(NIGHTLY, night, progress)
     checks = [check for event in result.get_asset_check_evaluations() for check in [event] if not check.passed]
     blocking = [c for c in checks if c.severity == dg.AssetCheckSeverity.ERROR]
-    failures = [_step_failure(event) for event in result.all_events if event.is_step_failure]
-    failures += [_run_failure(event) for event in result.all_events if event.is_job_failure and not failures]
+    failures = _failures(result)
     # A failed blocking check also shows as a failed step; the check says it better.
     failures = [f for f in failures if f.kind != "check"]
     failures += [
@@ -126,6 +115,59 @@ def run_night(
     )
 
 
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a training came to, as of Training; `outcome` and `verdict` are None where it failed."""
+
+    as_of_date: date
+    failures: tuple[Failure, ...]
+    outcome: str | None = None
+    verdict: str | None = None
+    version: str | None = None
+
+
+def run_training(
+    home: Path, as_of_date: date, options: dict[str, Any] | None = None, progress: Progress | None = None
+) -> TrainingResult:
+    """Runs the training job of one as-of date. The run, with the model's card, shows in the web UI of the home folder.
+
+    Raises SettingsError, PolicyError or MappingError before anything runs; everything that fails inside the run is in
+    the result's failures.
+    """
+    result = _execute(TRAINING, Night(home, as_of_date, options or {}), progress)
+    made = _metadata(result, "models.churn")
+    return TrainingResult(
+        as_of_date, tuple(_failures(result)), made.get("outcome"), made.get("verdict"), made.get("version")
+    )
+
+
+def _execute(job: str, night: Night, progress: Progress | None) -> dg.ExecuteInProcessResult:
+    _quiet()
+    night.check()
+    _require_day(night)
+    definitions = build_definitions(
+        night.home,
+        night.options,
+        progress or Silent(),
+        known_at=night.known_at,
+        accept=night.accept,
+        follows=night.follows,
+    )
+    with open_instance(night.home) as instance:
+        return definitions.resolve_job_def(job).execute_in_process(
+            partition_key=night.as_of_date.isoformat(),
+            instance=instance,
+            raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+
+
+def _failures(result: dg.ExecuteInProcessResult) -> list[Failure]:
+    failures = [_step_failure(event) for event in result.all_events if event.is_step_failure]
+    failures += [_run_failure(event) for event in result.all_events if event.is_job_failure and not failures]
+    return failures
+
+
 def _require_day(night: Night) -> None:
     if not nightly_partitions(night.settings.time_zone).has_partition_key(night.as_of_date.isoformat()):
         raise SettingsError(f"no night of {night.as_of_date}: nights go from {FIRST_DAY} to the operator's today")
@@ -136,10 +178,8 @@ def _require_day(night: Night) -> None:
 def nightly_steps() -> int:
     """How many steps a night reports: its tables and checks."""
     tables = sum(len(sql_tables(schema)) for schema in ("features", "scores"))
-    functions = len(
-        ("intake", "calendar", "scores.measures", "scores.customer", "published.customer_tiers", "published.analytics")
-    )
-    return tables + functions + len(KEPT) + len(sql_tables("audits"))
+    functions = ("intake", "calendar", *_JUDGED, "published.customer_tiers", "published.analytics")
+    return tables + len(functions) + len(KEPT) + len(sql_tables("audits"))
 
 
 def _step_failure(event: dg.DagsterEvent) -> Failure:

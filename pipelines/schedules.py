@@ -1,4 +1,4 @@
-"""When the nightly job runs by itself.
+"""When the jobs run by themselves.
 
 Belongs here: schedules. Does not: the job (jobs.py).
 """
@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from pipelines.jobs import NIGHTLY
+from pipelines.jobs import NIGHTLY, TRAINING
 
 
 def nightly_schedule(time_zone: str) -> dg.ScheduleDefinition:
@@ -21,8 +21,28 @@ def nightly_schedule(time_zone: str) -> dg.ScheduleDefinition:
         description="Runs the night of the day that has just ended.",
     )
     def nightly_at_two(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        # The partitions include the running day, so a schedule made from them would take that one.
-        ended = (context.scheduled_execution_time - timedelta(days=1)).date().isoformat()
-        return dg.RunRequest(run_key=ended, partition_key=ended)
+        return _day_before(context)
 
     return nightly_at_two
+
+
+def training_schedule(time_zone: str) -> dg.ScheduleDefinition:
+    """At noon of every Sunday, hours after the night and before the next. Off until somebody turns it on."""
+
+    @dg.schedule(
+        name=f"{TRAINING}_on_sundays",
+        job_name=TRAINING,
+        cron_schedule="0 12 * * 0",
+        execution_timezone=time_zone,
+        description="Trains a churn model on what was known at the end of Saturday.",
+    )
+    def training_on_sundays(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        return _day_before(context)
+
+    return training_on_sundays
+
+
+def _day_before(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    # The partitions include the running day, so a schedule made from them would take that one.
+    ended = (context.scheduled_execution_time - timedelta(days=1)).date().isoformat()
+    return dg.RunRequest(run_key=ended, partition_key=ended)

@@ -12,7 +12,10 @@ import duckdb
 import polars as pl
 
 from pipelines.column_types import duckdb_type
-from segmentation.columns import CUTOFFS, HAZARDS, MEASURES, SCORES, Dtype
+from pipelines.training.registry import Choice
+from segmentation.churn.drift import Drift
+from segmentation.churn.risk import risks
+from segmentation.columns import CUTOFFS, DRIFTS, HAZARDS, MEASURES, RISKS, SCORES, Dtype
 from segmentation.measures import measures
 from segmentation.policy import Policy
 from segmentation.scoring import score
@@ -31,9 +34,37 @@ def write_measures(con: duckdb.DuckDBPyConnection, policy: Policy, as_of_date: d
     )
 
 
+def write_churn_risk(con: duckdb.DuckDBPyConnection, policy: Policy, as_of_date: date, model: Choice) -> int:
+    """Fills `scores.churn_risk` from `features.churn` and the bands of `features.customer`, and `scores.churn_drift`
+    with how far the night lies from what the model was fitted on (no rows without one); returns the rows of the first.
+    """
+    drift = None if model.loaded is None else Drift.from_content(model.loaded.manifest.reference)
+    rows = _apply(
+        con,
+        "select c.*, f.band_exposed, f.band_churned, f.base_exposed, f.base_churned from features.churn as c "
+        "join features.customer as f using (customer_id)",
+        "churn_risk",
+        RISKS,
+        lambda batch: risks(
+            batch,
+            policy.churn,
+            as_of_date,
+            None if model.loaded is None else model.loaded.named,
+            None if drift is None else drift.add,
+        ),
+    )
+    indexes = {} if drift is None else drift.indexes()
+    columns = ", ".join(f'"{name}" {duckdb_type(kind)}' for name, kind in DRIFTS.items())
+    con.execute(f"create or replace table scores.churn_drift ({columns})")
+    if indexes:
+        found = [[name, round(index, 6), model.version] for name, index in sorted(indexes.items())]
+        con.executemany("insert into scores.churn_drift values (?, ?, ?)", found)
+    return rows
+
+
 def write_scores(con: duckdb.DuckDBPyConnection, policy: Policy, as_of_date: date) -> int:
-    """Fills `scores.customer` from `features.customer`, `features.tier_state`, `features.churn_bands`,
-    `scores.measures` and `scores.cutoffs`; returns the rows.
+    """Fills `scores.customer` from `features.customer`, `features.tier_state`, `features.churn_bands` and other scores;
+    returns the rows.
     """
     cutoffs = con.sql("select segment, measure, quantile, threshold from scores.cutoffs").pl().cast(dict(CUTOFFS))
     hazards = (
@@ -41,8 +72,9 @@ def write_scores(con: duckdb.DuckDBPyConnection, policy: Policy, as_of_date: dat
     )
     return _apply(
         con,
-        "select f.*, m.* exclude (customer_id), t.* exclude (customer_id) from features.customer as f "
-        "join scores.measures as m using (customer_id) left join features.tier_state as t using (customer_id)",
+        "select f.*, m.* exclude (customer_id), r.* exclude (customer_id), t.* exclude (customer_id) "
+        "from features.customer as f join scores.measures as m using (customer_id) "
+        "join scores.churn_risk as r using (customer_id) left join features.tier_state as t using (customer_id)",
         "customer",
         SCORES,
         lambda batch: score(batch, policy, cutoffs, hazards, as_of_date),

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -31,15 +32,24 @@ from pipelines.tier_history import show_history
 from pipelines.turns import wait_until_free
 from pipelines.warehouse import build, write_run_tables
 
-_USAGE = "features.usage_daily"
 _ATTACHED = "warehouse"
 _READ = ("staging", "intake")
 # Tables that functions make, with what they read.
-_JUDGED = {
-    "scores.measures": (("features.customer",), scoring.write_measures),
+_JUDGED: dict[str, tuple[tuple[str, ...], Callable[[duckdb.DuckDBPyConnection, Night], int]]] = {
+    "scores.measures": (
+        ("features.customer",),
+        lambda con, night: scoring.write_measures(con, night.policy, night.as_of_date),
+    ),
+    "scores.churn_risk": (
+        ("features.churn", "features.customer"),
+        lambda con, night: scoring.write_churn_risk(con, night.policy, night.as_of_date, night.churn_model),
+    ),
     "scores.customer": (
-        ("features.customer", "features.tier_state", "features.churn_bands", "scores.measures", "scores.cutoffs"),
-        scoring.write_scores,
+        (
+            *("features.customer", "features.tier_state", "features.churn_bands"),
+            *("scores.measures", "scores.churn_risk", "scores.cutoffs"),
+        ),
+        lambda con, night: scoring.write_scores(con, night.policy, night.as_of_date),
     ),
 }
 
@@ -59,54 +69,61 @@ class Scratch:
         progress: Callable[[int, int], None] = lambda _done, _total: None,
         *,
         target: str = "scores.customer",
+        churn_origins: Sequence[date] | None = None,
     ) -> None:
         """Makes `target` and all that it is made from, as of the night and under its policy; `run.*` is the night's.
 
-        A table of an earlier `build` that would come out the same is kept. Raises WarehouseError where SQL fails,
-        ColumnsError on impossible rows, TurnBusyError where a run has begun in the home folder.
+        A table of an earlier `build` that would come out the same is kept. `churn_origins` are other dates than the
+        policy's month ends at which to look who left. Raises WarehouseError where SQL fails, ColumnsError on impossible
+        rows, TurnBusyError where a run has begun in the home folder.
         """
-        days = usage.loaded_days(self.con, night.as_of_date, night.known_before)
-        before = night.nights_before
-        calendar = run_tables(
-            night.as_of_date,
-            night.zone,
-            night.policy,
-            night.settings.service_numbers,
-            days,
-            first_night=before[0].as_of_date if before else None,
-            night_before=before[-1].as_of_date if before else None,
-        )
+        calendar = self._calendar(night, churn_origins)
         write_run_tables(self.con, calendar)
-        show_history(self.con, before)
+        show_history(self.con, night.nights_before)
         show_members(self.con, night.campaigns, night.as_of_date)
-        tables = _order(target)
-        made_of = _calendar_digests(calendar) | {
-            "run.tier_changes": _digest([night.digest for night in before], []),
-            "run.campaign_members": _digest([night.as_of_date], []),
-        }
+        tables, made_of = _order(target), _made_of(night, target, calendar)
         for done, table in enumerate(tables):
             progress(done, len(tables))
             self.give_way()
-            made_of[table] = _digest(_decides(night, table), [_digest_of(name, made_of) for name in _upstreams(table)])
             if self._made_of.get(table) != made_of[table]:
                 self._made_of.pop(table, None)
                 self._make(night, table)
                 self._made_of[table] = made_of[table]
         progress(len(tables), len(tables))
 
+    def digest(self, night: Night, target: str) -> str:
+        """What `target` of the night is made of, besides the accepted rows of the warehouse; nothing is built."""
+        return _made_of(night, target, self._calendar(night, None))[target]
+
+    def _calendar(self, night: Night, churn_origins: Sequence[date] | None) -> tuple[RunTable, ...]:
+        days = usage.loaded_days(self.con, night.as_of_date, night.known_before)
+        before = night.nights_before
+        return run_tables(
+            night.as_of_date,
+            night.zone,
+            night.policy,
+            night.settings.service_numbers,
+            days,
+            churn_origins=churn_origins,
+            first_night=before[0].as_of_date if before else None,
+            night_before=before[-1].as_of_date if before else None,
+        )
+
     def _make(self, night: Night, table: str) -> None:
         if table in _JUDGED:
             _, write = _JUDGED[table]
-            write(self.con, night.policy, night.as_of_date)
-        elif table == _USAGE:
+            write(self.con, night)
+        elif table in usage.DAY_TABLES:
+            kept = usage.DAY_TABLES[table]
             usage.roll_up(
                 self.con,
-                night.usage_days,
+                kept,
+                night.usage_days if kept is usage.DAILY_USAGE else night.contact_days,
                 night.parameters,
                 service_numbers=night.settings.service_numbers,
                 zone=night.zone,
                 progress=lambda _done, _total: self.give_way(),
-                aside=self.folder / "usage_daily",
+                aside=self.folder / table.partition(".")[2],
             )
         else:
             build(self.con, sql_table(table), night.parameters)
@@ -147,6 +164,16 @@ def _read_through(con: duckdb.DuckDBPyConnection) -> None:
             con.execute(f"create view {place} as select * from {identifier(_ATTACHED)}.{place}")
 
 
+def _made_of(night: Night, target: str, calendar: tuple[RunTable, ...]) -> dict[str, str]:
+    """A digest of what decides each table that `target` is made from, and of `run.*`."""
+    made_of = _calendar_digests(calendar)
+    made_of["run.tier_changes"] = _digest([before.digest for before in night.nights_before], [])
+    made_of["run.campaign_members"] = _digest([night.as_of_date], [])
+    for table in _order(target):
+        made_of[table] = _digest(_decides(night, table), [_digest_of(name, made_of) for name in _upstreams(table)])
+    return made_of
+
+
 @cache
 def _order(target: str) -> tuple[str, ...]:
     """`target` and all the tables of ours that it is made from, each after what it reads."""
@@ -168,10 +195,10 @@ def _upstreams(table: str) -> tuple[str, ...]:
 def _decides(night: Night, table: str) -> list[object]:
     """What decides the table's rows, besides the tables that it reads."""
     if table in _JUDGED:
-        return [night.policy.fingerprint, night.as_of_date]
+        return [night.policy.fingerprint, night.as_of_date, night.churn_model.key]
     source, settings = sql_table(table), night.settings
     given = {name: value for name, value in night.parameters.items() if name in source.parameters}
-    if table == _USAGE:
+    if table in usage.DAY_TABLES:
         given |= {name: night.parameters[name] for name in ("as_of_date", "known_before")}
         return [source.text, given, settings.service_numbers, settings.time_zone]
     return [source.text, given]

@@ -1,4 +1,4 @@
-"""Daily usage as immutable Parquet, one file a day and state of knowledge, and the view that reads them as one table.
+"""What call detail records say of a day: immutable Parquet, one file a day and state of knowledge, read as one table.
 
 Belongs here: which day must be rolled up anew, and where its file is. Does not: what a row holds (sql/features).
 
@@ -52,15 +52,41 @@ _HOLDING_WORDS = """
 
 
 @dataclass(frozen=True)
-class UsageReport:
-    """Days in the loaded usage, how many were rolled up anew, and how many records of them belong to nobody."""
+class DayTable:
+    """A table made of one file a day: its SQL file, the order of a file's rows, the label of its durable steps, the
+    table that lists the files in use (usage_date, path), and the one that stands for them where there is none. `since`
+    is the parameter with the first day that anybody reads; None for all that are loaded.
+    """
+
+    table: str
+    order: str
+    label: str
+    files: str
+    empty: str
+    since: str | None = None
+
+
+DAILY_USAGE = DayTable(
+    "features.usage_daily", "subscription_id nulls first", "usage-day", "run.usage_files", "run.no_usage"
+)
+CONTACT_DAYS = DayTable(
+    "features.contact_days",
+    "subscription_id, other_number, other_subscription_id nulls first",
+    "contact-day",
+    "run.contact_files",
+    "run.no_contacts",
+    since="earlier_from",
+)
+DAY_TABLES = {kept.table: kept for kept in (DAILY_USAGE, CONTACT_DAYS)}
+
+
+@dataclass(frozen=True)
+class RollUp:
+    """Days of loaded usage in the table, how many of them were rolled up anew, and the rows of all."""
 
     days: int
     rolled_up: int
-    records: int
-    unattributed: int
-    first_day: date | None
-    last_day: date | None
+    rows: int
 
 
 def loaded_days(con: duckdb.DuckDBPyConnection, as_of_date: date, known_before: Any) -> tuple[date, date] | None:
@@ -75,8 +101,19 @@ def loaded_days(con: duckdb.DuckDBPyConnection, as_of_date: date, known_before: 
     return (first, last) if first is not None else None
 
 
+def records_of(con: duckdb.DuckDBPyConnection) -> tuple[int, int]:
+    """Call detail records in `features.usage_daily`, and how many of them belong to nobody."""
+    records, unattributed = first_row(
+        con,
+        "select coalesce(sum(records), 0), coalesce(sum(records) filter (subscription_id is null), 0) "
+        "from features.usage_daily",
+    )
+    return int(records), int(unattributed)
+
+
 def roll_up(
     con: duckdb.DuckDBPyConnection,
+    kept: DayTable,
     folder: Path,
     parameters: Mapping[str, Any],
     *,
@@ -85,16 +122,15 @@ def roll_up(
     progress: Callable[[int, int], None],
     hook: Hook = ignore_step,
     aside: Path | None = None,
-) -> UsageReport:
-    """Makes each day's file that `folder` lacks, and `features.usage_daily` as a view over the days' current files.
+) -> RollUp:
+    """Makes each day's file that `folder` lacks, and the table of `kept` as a view over the days' current files.
 
-    `run.usage_files` (usage_date, path) lists them. `hook` is called before each durable step with its name. With
-    `aside`, files are made in that folder and `folder` is only read. Raises duckdb.Error where the SQL fails, OSError
-    on the disk.
+    `hook` is called before each durable step with its name. With `aside`, files are made in that folder and `folder` is
+    only read. Raises duckdb.Error where the SQL fails, OSError on the disk.
     """
     disk = Disk(hook)
-    table = sql_table("features.usage_daily")
-    names = _file_names(con, table, parameters, service_numbers, zone)
+    table = sql_table(kept.table)
+    names = _file_names(con, kept, parameters, service_numbers, zone)
     made_in = aside or folder
     if aside is None:
         remove_leftovers(folder, disk)
@@ -102,27 +138,15 @@ def roll_up(
     missing = [(day, name) for day, name, place in files if not (place / name).exists()]
     for done, (day, name) in enumerate(missing):
         progress(done, len(missing))
-        write_day(_rows(con, table, {**parameters, "usage_date": day}), made_in, name, disk, label="usage-day")
+        rows = _rows(con, table, kept.order, {**parameters, "usage_date": day})
+        write_day(rows, made_in, name, disk, label=kept.label)
     progress(len(missing), len(missing))
-    con.execute("create or replace table run.usage_files (usage_date date, path varchar)")
-    if files:
-        listed = [[day, str((place / name).resolve())] for day, name, place in files]
-        con.executemany("insert into run.usage_files values (?, ?)", listed)
-    _point_view(con, table, parameters, [str((place / name).resolve()) for _, name, place in files])
-    records, unattributed = first_row(
-        con,
-        "select coalesce(sum(records), 0), coalesce(sum(records) filter (subscription_id is null), 0) "
-        "from features.usage_daily",
-    )
-    days = [day for day, _ in names]
-    return UsageReport(
-        days=len(days),
-        rolled_up=len(missing),
-        records=int(records),
-        unattributed=int(unattributed),
-        first_day=days[0] if days else None,
-        last_day=days[-1] if days else None,
-    )
+    listed = [(day, str((place / name).resolve())) for day, name, place in files]
+    con.execute(f"create or replace table {kept.files} (usage_date date, path varchar)")
+    if listed:
+        con.executemany(f"insert into {kept.files} values (?, ?)", listed)
+    _point_view(con, kept, parameters, [path for _, path in listed])
+    return RollUp(len(names), len(missing), int(first_row(con, f"select count(*) from {kept.table}")[0]))
 
 
 def view_statement(name: str, paths: list[str]) -> str:
@@ -133,16 +157,19 @@ def view_statement(name: str, paths: list[str]) -> str:
 
 def _file_names(
     con: duckdb.DuckDBPyConnection,
-    table: SqlTable,
+    kept: DayTable,
     parameters: Mapping[str, Any],
     service_numbers: tuple[str, ...],
     zone: ZoneInfo,
 ) -> list[tuple[date, str]]:
-    """Each loaded day with the name of its file, oldest first."""
+    """Each loaded day that is read with the name of its file, oldest first."""
+    table, since = sql_table(kept.table), date.min if kept.since is None else parameters[kept.since]
     words = con.execute(_HOLDING_WORDS, {"known_before": parameters["known_before"]}).fetchall()
     given = {name: parameters[name] for name in ("as_of_date", "known_before")}
     names = []
     for day, files in groupby(con.execute(_CDR_DAYS, given).fetchall(), key=itemgetter(0)):
+        if day < since:
+            continue
         ends_at = local_midnight(day + timedelta(days=1), zone)
         said = [word[1:] for word in words if word[0] < ends_at]
         decides = [[file[1:] for file in files], said, sorted(service_numbers), table.text]
@@ -151,19 +178,22 @@ def _file_names(
     return names
 
 
-def _rows(con: duckdb.DuckDBPyConnection, table: SqlTable, parameters: Mapping[str, Any]) -> duckdb.DuckDBPyRelation:
+def _rows(
+    con: duckdb.DuckDBPyConnection, table: SqlTable, order: str, parameters: Mapping[str, Any]
+) -> duckdb.DuckDBPyRelation:
     given = {name: parameters[name] for name in table.parameters}
     # Sorted, so that the same rows give the same bytes.
-    return con.sql(f"select * from ({table.text}) order by subscription_id nulls first", params=given)
+    return con.sql(f"select * from ({table.text}) order by {order}", params=given)
 
 
 def _point_view(
-    con: duckdb.DuckDBPyConnection, table: SqlTable, parameters: Mapping[str, Any], paths: list[str]
+    con: duckdb.DuckDBPyConnection, kept: DayTable, parameters: Mapping[str, Any], paths: list[str]
 ) -> None:
     if paths:
-        con.execute(view_statement("features.usage_daily", paths))
+        con.execute(view_statement(kept.table, paths))
         return
     # Without any CDR the view still has its columns, from the SQL itself over a day that nobody has.
+    table = sql_table(kept.table)
     given = {name: parameters.get(name, date(1900, 1, 1)) for name in table.parameters}
-    con.execute(f"create or replace table run.no_usage as select * from ({table.text}) limit 0", given)
-    con.execute("create or replace view features.usage_daily as select * from run.no_usage")
+    con.execute(f"create or replace table {kept.empty} as select * from ({table.text}) limit 0", given)
+    con.execute(f"create or replace view {kept.table} as select * from {kept.empty}")

@@ -193,17 +193,21 @@ def _spread(total: int, weights: FloatArray) -> IntArray:
 
 
 def _truth(world: World, destination: Path) -> None:
-    """truth.csv: the chance of leaving within 90 days after the as-of date of each customer still there."""
+    """truth.csv: each customer still there with the model's own chances of leaving (life.py) and their causes."""
     row = np.flatnonzero(world.lives.left > world.horizon.as_of)
     causes = pl.DataFrame({name: mask[row] for name, mask in world.lives.causes.items()})
     named = causes.select(
         pl.concat_str([pl.when(pl.col(n)).then(pl.lit(n)) for n in causes.columns], separator=";", ignore_nulls=True)
     )
-    probability = np.rint(world.lives.probability[row] * 1_000_000).astype(np.int64)
+    within_90_days, after_gap = (
+        money(np.rint(chance[row] * 1_000_000).astype(np.int64), 6)
+        for chance in (world.lives.probability, world.lives.after_gap)
+    )
     frame = pl.DataFrame(
         {
             "customer_id": customer_ids(row),
-            "true_churn_probability": money(probability, 6),
+            "true_churn_probability": within_90_days,
+            "true_churn_probability_after_gap": after_gap,
             "causes": named.to_series(),
         }
     )

@@ -24,6 +24,9 @@ _CEASE_AFTER_STOP: Final = 75
 _SILENT_UNTIL_CEASED: Final = 180
 _BASE_LOGIT: Final = -4.95
 TRUTH_DAYS: Final = 90
+GAP_DAYS: Final = 7
+LABEL_DAYS: Final = 30
+"""The gap and the horizon of the default policy."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,8 @@ class Lives:
     """`level` (months × lines) scales a line's usage; `delay` (months × customers) is days from due to payment.
 
     `left`, `silent`: first day gone, else NEVER; `ceased` a local second. `probability`: of leaving within
-    TRUTH_DAYS after the as-of date, for those still there; `causes`: its parts by name.
+    TRUTH_DAYS after the as-of date, for those still there; `after_gap`: within LABEL_DAYS after a gap of GAP_DAYS, for
+    those still there at its end; `causes`: their parts by name.
     """
 
     level: npt.NDArray[np.float32]
@@ -45,6 +49,7 @@ class Lives:
     donors: IntArray
     renewed: BoolArray
     probability: FloatArray
+    after_gap: FloatArray
     causes: dict[str, BoolArray]
 
 
@@ -91,9 +96,8 @@ def live(horizon: Horizon, people: People, lines: Lines, seed: int) -> tuple[Lin
     exists = lines.main | (lines.activated < (silent - 3) * DAY)
     doomed = np.asarray([horizon.due(m) for m in range(months)] + [NEVER])[np.minimum(trouble, months)]
     doomed = doomed + STOP_AFTER_DUE + _CEASE_AFTER_STOP
-    probability = 1 - (1 - _probability(parts)) ** (TRUTH_DAYS / 30.4)
-    probability = np.where((doomed > horizon.as_of) & (doomed <= horizon.as_of + TRUTH_DAYS), 0.9, probability)
-    probability = np.where(people.is_group, 0.0, probability)
+    monthly = np.where(people.is_group, 0.0, _probability(parts))
+    doomed = np.where(people.is_group, NEVER, doomed)
     lives = Lives(
         level=level[:, exists],
         delay=_delays(rng, people, trouble, months),
@@ -105,7 +109,8 @@ def live(horizon: Horizon, people: People, lines: Lines, seed: int) -> tuple[Lin
         trouble=trouble,
         donors=donors,
         renewed=renewed[exists],
-        probability=probability,
+        probability=_within(monthly, doomed, horizon.as_of, TRUTH_DAYS),
+        after_gap=_within(monthly, doomed, horizon.as_of + GAP_DAYS, LABEL_DAYS),
         causes={name: part >= 0.5 for name, part in parts.items()},
     )
     return lines.keep(exists), lives
@@ -144,6 +149,12 @@ def _parts(
 def _probability(parts: dict[str, FloatArray]) -> FloatArray:
     total = np.sum(list(parts.values()), axis=0) + _BASE_LOGIT
     return np.asarray(1 / (1 + np.exp(-total)), dtype=np.float64)
+
+
+def _within(monthly: FloatArray, doomed: IntArray, day: int, days: int) -> FloatArray:
+    """Chance of leaving in the `days` after `day`; who is about to be cut off for arrears leaves nearly surely."""
+    chance = 1 - (1 - monthly) ** (days / 30.4)
+    return np.where((doomed > day) & (doomed <= day + days), 0.9, chance)
 
 
 def _trouble(rng: np.random.Generator, horizon: Horizon, people: People, lines: Lines, main: IntArray) -> IntArray:

@@ -72,10 +72,7 @@ FEATURES: Mapping[str, Dtype] = {
     "is_vip": pl.Boolean(),
     "vip_account_manager_id": pl.String(),
     "override_tier": pl.String(),
-    "band_exposed": pl.Int64(),
-    "band_churned": pl.Int64(),
     "base_exposed": pl.Int64(),
-    "base_churned": pl.Int64(),
 }
 MEASURES: Mapping[str, Dtype] = {
     "customer_id": pl.String(),
@@ -85,6 +82,24 @@ MEASURES: Mapping[str, Dtype] = {
     "tenure_months": pl.Int32(),
     "credit": POINTS,
     "credit_source": pl.String(),
+}
+# How many of a customer's churn band, and of everybody, were there at past dates, and how many of them left.
+BANDS: Mapping[str, Dtype] = {
+    "band_exposed": pl.Int64(),
+    "band_churned": pl.Int64(),
+    "base_exposed": pl.Int64(),
+    "base_churned": pl.Int64(),
+}
+RISKS: Mapping[str, Dtype] = {
+    "customer_id": pl.String(),
+    "churn_risk": RISK,
+    "churn_drivers": pl.String(),
+    "model_version": pl.String(),
+}
+DRIFTS: Mapping[str, Dtype] = {
+    "feature": pl.String(),
+    "stability_index": pl.Decimal(12, 6),
+    "model_version": pl.String(),
 }
 # What a customer's row remembers from night to night; its history is in scores.tier_changes.
 STATE: Mapping[str, Dtype] = {
@@ -145,6 +160,7 @@ SCORES: Mapping[str, Dtype] = {
     "provisional_until": pl.Date(),
     "churn_risk": RISK,
     "churn_risk_band": pl.String(),
+    "churn_drivers": pl.String(),
     "margin_amount": MONEY,
     "lifetime_value_amount": MONEY,
     "value_at_risk_amount": MONEY,
@@ -186,8 +202,22 @@ def check_rows(frame: pl.DataFrame, as_of_date: dt.date, table: str) -> None:
     """Raise ColumnsError that names every impossible column of checked customer rows, with up to 3 customers each."""
     rules = _rules(as_of_date)
     for name in frame.columns:
-        if (name in FEATURES or name in MEASURES) and name not in NULLABLE:
+        if (name in FEATURES or name in MEASURES or name in RISKS) and name not in NULLABLE:
             rules[f"{name} is null"] = pl.col(name).is_null()
+    _raise_where(rules, frame, table)
+
+
+def check_bands(frame: pl.DataFrame, table: str) -> None:
+    """Raise ColumnsError that names every impossible count of the columns BANDS, with up to 3 customers each."""
+    rules = {f"{name} is null": pl.col(name).is_null() for name in BANDS}
+    for name in BANDS:
+        rules[f"{name} is below 0 or above {EXPOSURE_LIMIT:,}"] = ~pl.col(name).is_between(0, EXPOSURE_LIMIT)
+    rules["band_churned exceeds band_exposed"] = pl.col("band_churned") > pl.col("band_exposed")
+    rules["base_churned exceeds base_exposed"] = pl.col("base_churned") > pl.col("base_exposed")
+    _raise_where(rules, frame, table)
+
+
+def _raise_where(rules: Mapping[str, pl.Expr], frame: pl.DataFrame, table: str) -> None:
     found = frame.select(pl.any_horizontal(rule.any(ignore_nulls=True) for rule in rules.values())).item()
     if not found:
         return
@@ -223,6 +253,4 @@ def _rules(as_of_date: dt.date) -> dict[str, pl.Expr]:
     score = pl.col("operator_credit_score")
     rules["operator_credit_score is outside 0-100"] = (score < 0) | (score > 100)
     rules["bills_paid_on_time exceeds bills_due"] = pl.col("bills_paid_on_time") > pl.col("bills_due")
-    rules["band_churned exceeds band_exposed"] = pl.col("band_churned") > pl.col("band_exposed")
-    rules["base_churned exceeds base_exposed"] = pl.col("base_churned") > pl.col("base_exposed")
     return rules

@@ -8,6 +8,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from segmentation.policy_model import ModelRules
 from segmentation.policy_rules import descending
 from segmentation.policy_types import (
     Amount,
@@ -93,17 +94,26 @@ class Band(Reasoned):
 class Churn(Section):
     """Labels, bands and shrinkage of the band rate (churn/band_rate.py); `prior_exposures` is its strength k.
 
+    Who leaves is looked for in the `horizon_days` after a gap of `gap_days`, the days that retention needs to act.
     `low_arpu_line` judges nobody: it is the ARPU under which analysts compare churners with everybody.
     """
 
     prior_exposures: Threshold[Annotated[Exact, Field(gt=0, le=1_000_000)]]
     prior_rate: Threshold[Share]
     bands: Annotated[tuple[Band, ...], Field(strict=False, min_length=1)]
+    gap_days: Threshold[Annotated[int, Field(ge=0, le=90)]] = Threshold[int].of(0)
     horizon_days: Threshold[Days] = Threshold[int].of(30)
     tenure_bands_months: Annotated[tuple[int, ...], Field(strict=False, min_length=1)] = (0, 3, 12, 24, 36)
     history_months: Threshold[Annotated[int, Field(ge=1, le=60)]] = Threshold[int].of(12)
     prepaid_inactive_days: Threshold[Annotated[int, Field(ge=1, le=90)]] = Threshold[int].of(30)
     low_arpu_line: Threshold[Amount] | None = None
+    model: ModelRules = ModelRules()
+
+    @property
+    def window(self) -> str:
+        """When those leave whom the risk is of, in words: `30 days after a gap of 7`."""
+        gap = f" after a gap of {self.gap_days.value}" if self.gap_days.value else ""
+        return f"{self.horizon_days.value} days{gap}"
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

@@ -7,8 +7,8 @@ import datetime as dt
 
 import polars as pl
 
-from segmentation.churn.band_rate import MODEL_VERSION, churn_risk, churn_risk_band
-from segmentation.columns import BEFORE, FEATURES, MEASURES, SCORES, check_columns, check_rows
+from segmentation.churn.band_rate import churn_risk_band
+from segmentation.columns import BEFORE, FEATURES, MEASURES, RISKS, SCORES, check_columns, check_rows
 from segmentation.explain import reasons
 from segmentation.lifecycle import stage_held, stage_rules
 from segmentation.lifetime import lifetime_columns, value_at_risk
@@ -20,9 +20,7 @@ from segmentation.policy import MEASURES as VALUE_MEASURES
 from segmentation.tiers import provisional_until, score_flag, served, tier_name
 from segmentation.value import fine_part, points, resolve, score_and_parts, spend_grade
 
-__all__ = ["MODEL_VERSION", "score"]
-
-_TABLE = "features.customer with scores.measures and features.tier_state"
+_TABLE = "features.customer with scores.measures, scores.churn_risk and features.tier_state"
 
 
 def score(
@@ -30,13 +28,13 @@ def score(
 ) -> pl.DataFrame:
     """Score each customer in service by that customer's own row alone.
 
-    `customers`: columns FEATURES, MEASURES and BEFORE, joined by customer_id; BEFORE is what was remembered after the
-    night before, null for a customer without a history. `cutoffs`: columns CUTOFFS, a row for each of
+    `customers`: columns FEATURES, MEASURES, RISKS and BEFORE, joined by customer_id; BEFORE is what was remembered
+    after the night before, null for a customer without a history. `cutoffs`: columns CUTOFFS, a row for each of
     `required_cutoffs(policy)`, computed over the whole population beforehand; `hazards`: columns HAZARDS, counted over
     it too. Gives the columns SCORES in the order of the input; ceased customers (lines_in_service = 0) are dropped.
     Raises ColumnsError.
     """
-    check_columns(customers, {**FEATURES, **MEASURES, **BEFORE}, _TABLE)
+    check_columns(customers, {**FEATURES, **MEASURES, **RISKS, **BEFORE}, _TABLE)
     in_service = customers.filter(pl.col("lines_in_service") > 0)
     check_rows(in_service, as_of_date, _TABLE)
     if len(policy.segments) == 1:
@@ -68,7 +66,6 @@ def _scored(
         .with_columns(
             *(points(policy, steps, measure).alias(f"{measure}_points") for measure in VALUE_MEASURES),
             *(fine_part(policy, steps, measure).alias(f"fine_{measure}") for measure in policy.value.dimensions),
-            churn_risk=churn_risk(policy.churn),
             spend_grade=spend_grade(policy),
             policy_segment=pl.lit(segment.name),
             policy_version=pl.lit(label),
@@ -100,7 +97,6 @@ def _scored(
             changes=changes(policy),
             service_list=pl.col("service_list").fill_null("none"),
             account_manager_id=pl.coalesce("vip_account_manager_id", "account_manager_id"),
-            model_version=pl.lit(MODEL_VERSION),
         )
         .select(*([keep] if keep else []), *SCORES)
         .collect()

@@ -1,24 +1,27 @@
-"""The tables that SQL files make, and daily usage, which is kept as one immutable file a day.
+"""The tables that SQL files make, some of them kept as one immutable file a day.
 
 Belongs here: assets of schemas features and scores made by SQL. Does not: the SQL (sql/), or how it is run
 (warehouse.py).
 """
 
+from pathlib import Path
+
 import dagster as dg
+import duckdb
 
 from pipelines import usage, warehouse
 from pipelines.assets import specs
+from pipelines.night import Night
 from pipelines.progress import Progress
 from pipelines.resources import Home
 from pipelines.sql_catalogue import sql_table, sql_tables
 
-USAGE = "features.usage_daily"
-
 
 def sql_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
-    """One asset a file of sql/features and sql/scores; daily usage has its own."""
+    """One asset a file of sql/features and sql/scores; those kept by day have their own."""
     tables = [t.table for schema in ("features", "scores") for t in sql_tables(schema)]
-    return [_sql_asset(table, partitions) for table in tables if table != USAGE] + [_usage_asset(partitions)]
+    by_day = [_usage_asset(partitions), _contacts_asset(partitions)]
+    return [_sql_asset(table, partitions) for table in tables if table not in usage.DAY_TABLES] + by_day
 
 
 def _sql_asset(table: str, partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
@@ -39,30 +42,59 @@ def _sql_asset(table: str, partitions: dg.PartitionsDefinition) -> dg.AssetsDefi
 
 
 def _usage_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+    table = usage.DAILY_USAGE.table
+
     @dg.multi_asset(
-        name="features__usage_daily", specs=[specs.sql_spec(USAGE)], partitions_def=partitions, pool="warehouse"
+        name="features__usage_daily", specs=[specs.sql_spec(table)], partitions_def=partitions, pool="warehouse"
     )
     def usage_daily(
         context: dg.AssetExecutionContext, home: Home, progress: dg.ResourceParam[Progress]
     ) -> dg.MaterializeResult[None]:
         night = home.night(context.partition_key)
         with home.open(night) as con:
-            report = usage.roll_up(
-                con,
-                night.usage_days,
-                night.parameters,
-                service_numbers=night.settings.service_numbers,
-                zone=night.zone,
-                progress=lambda done, total: progress.step(USAGE, done, total),
-            )
+            report = _roll_up(con, usage.DAILY_USAGE, night.usage_days, night, progress)
+            records, unattributed = usage.records_of(con)
         return dg.MaterializeResult(
             metadata={
                 "days": report.days,
                 "days_rolled_up": report.rolled_up,
-                "records": report.records,
-                "records_of_nobody": report.unattributed,
+                "records": records,
+                "records_of_nobody": unattributed,
                 "path": dg.MetadataValue.path(str(night.usage_days)),
             }
         )
 
     return usage_daily
+
+
+def _contacts_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+    table = usage.CONTACT_DAYS.table
+
+    @dg.multi_asset(
+        name="features__contact_days", specs=[specs.sql_spec(table)], partitions_def=partitions, pool="warehouse"
+    )
+    def contact_days(
+        context: dg.AssetExecutionContext, home: Home, progress: dg.ResourceParam[Progress]
+    ) -> dg.MaterializeResult[None]:
+        night = home.night(context.partition_key)
+        with home.open(night) as con:
+            report = _roll_up(con, usage.CONTACT_DAYS, night.contact_days, night, progress)
+        return dg.MaterializeResult(
+            metadata={"days": report.days, "days_rolled_up": report.rolled_up, "dagster/row_count": report.rows}
+        )
+
+    return contact_days
+
+
+def _roll_up(
+    con: duckdb.DuckDBPyConnection, kept: usage.DayTable, folder: Path, night: Night, progress: Progress
+) -> usage.RollUp:
+    return usage.roll_up(
+        con,
+        kept,
+        folder,
+        night.parameters,
+        service_numbers=night.settings.service_numbers,
+        zone=night.zone,
+        progress=lambda done, total: progress.step(kept.table, done, total),
+    )

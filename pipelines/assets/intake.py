@@ -86,6 +86,7 @@ def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefiniti
                 published_tiers=tiers_before(night),
                 first_night=night.nights_before[0].as_of_date if night.nights_before else None,
                 night_before=night.nights_before[-1].as_of_date if night.nights_before else None,
+                refused_models=night.churn_model.refused,
             )
             warehouse.write_run_tables(con, tables)
             tier_history.show_history(con, night.nights_before)

@@ -1,7 +1,9 @@
-"""The two tables that the judgement of segmentation/ makes.
+"""The tables that the judgement of segmentation/ makes.
 
 Belongs here: assets of schema scores made by functions. Does not: the functions.
 """
+
+from collections.abc import Iterator
 
 import dagster as dg
 
@@ -11,14 +13,16 @@ from pipelines.charts import bar_chart
 from pipelines.column_types import duckdb_type
 from pipelines.progress import Progress
 from pipelines.resources import Home
-from segmentation.columns import MEASURES, SCORES
+from segmentation.columns import DRIFTS, MEASURES, RISKS, SCORES
 
 _MEASURES = "scores.measures"
+_RISKS = "scores.churn_risk"
+_DRIFT = "scores.churn_drift"
 _SCORES = "scores.customer"
 
 
 def score_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
-    """scores.measures (ARPU, MOU, tenure, credit) and scores.customer (value, tier, stage, risk, reasons)."""
+    """scores.measures (ARPU, MOU, tenure, credit), scores.churn_risk, scores.customer (value, tier, stage, reasons)."""
 
     @dg.multi_asset(
         name="scores__measures",
@@ -44,11 +48,57 @@ def score_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinitio
         return dg.MaterializeResult(metadata={"dagster/row_count": rows})
 
     @dg.multi_asset(
+        name="scores__churn_risk",
+        specs=[
+            specs.function_spec(
+                _RISKS,
+                ["features.churn", "features.customer"],
+                "Churn risk of each customer in service, of the champion model or of the customer's band, and what "
+                "drives it.",
+                {name: duckdb_type(dtype) for name, dtype in RISKS.items()},
+            ),
+            specs.function_spec(
+                _DRIFT,
+                ["features.churn", "features.customer"],
+                "How far tonight's features and risks lie from those that the model was fitted on.",
+                {name: duckdb_type(dtype) for name, dtype in DRIFTS.items()},
+            ),
+        ],
+        partitions_def=partitions,
+        pool="warehouse",
+    )
+    def churn_risk(
+        context: dg.AssetExecutionContext, home: Home, progress: dg.ResourceParam[Progress]
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        night = home.night(context.partition_key)
+        progress.step(_RISKS, 0, 1)
+        model = night.churn_model
+        with home.open(night) as con:
+            rows = scoring.write_churn_risk(con, night.policy, night.as_of_date, model)
+            drift = con.execute("select feature, stability_index from scores.churn_drift order by 2 desc, 1").fetchall()
+        progress.step(_RISKS, 1, 1)
+        yield dg.MaterializeResult(
+            asset_key=specs.key(_RISKS),
+            metadata={"dagster/row_count": rows, "model": model.version, "models_refused": len(model.refused)},
+        )
+        yield dg.MaterializeResult(
+            asset_key=specs.key(_DRIFT),
+            metadata={
+                "dagster/row_count": len(drift),
+                "highest_stability_index": float(drift[0][1]) if drift else 0.0,
+                "stability_index_of_risk": float(dict(drift).get("churn_risk", 0)),
+            },
+        )
+
+    @dg.multi_asset(
         name="scores__customer",
         specs=[
             specs.function_spec(
                 _SCORES,
-                ["features.customer", "features.tier_state", "features.churn_bands", _MEASURES, "scores.cutoffs"],
+                [
+                    *("features.customer", "features.tier_state", "features.churn_bands"),
+                    *(_MEASURES, _RISKS, "scores.cutoffs"),
+                ],
                 "Value score and its parts, tier, lifecycle stage, churn risk, lifetime value and reasons of each "
                 "customer in service.",
                 {name: duckdb_type(dtype) for name, dtype in SCORES.items()},
@@ -76,4 +126,4 @@ def score_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinitio
             }
         )
 
-    return [measures, customer]
+    return [measures, churn_risk, customer]

@@ -33,6 +33,7 @@ _RUN_MEANINGS = {
     "list_precedence": "Which service list wins.",
     "delivery_days": "The days up to the as-of date whose deliveries are compared, with their bounds in UTC.",
     "published_tiers": "Lines by tier of the version that this night would follow.",
+    "refused_models": "Churn models that could not be loaded, and why.",
     "move_caps": "Which share of the customers may move to another tier this night.",
     "history_months": "Calendar months of the tier history up to the as-of date.",
     "claims": "What is claimed of a metric, and what judging it needs.",

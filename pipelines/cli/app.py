@@ -12,6 +12,7 @@ from pipelines.cli import (
     extracts,
     history,
     intake,
+    models,
     nights,
     policies,
     reading,
@@ -42,6 +43,8 @@ app.command(rich_help_panel="Nights")(nights.backfill)
 app.command(rich_help_panel="Nights")(nights.rebuild)
 app.command(rich_help_panel="Policies")(simulate.simulate)
 app.add_typer(policies.app, name="policy", rich_help_panel="Policies")
+app.command(rich_help_panel="Churn models")(models.train)
+app.command(rich_help_panel="Churn models")(models.models)
 app.command(rich_help_panel="Extracts")(extracts.land)
 app.command(rich_help_panel="Extracts")(intake.validate)
 app.command(rich_help_panel="Extracts")(intake.reconcile)

@@ -143,8 +143,7 @@ def _show_spend_and_leavers(found: Simulation) -> None:
     spend = found.spend("before"), found.spend("after")
     _print(f"Spend a month by tier, a proxy of revenue ({found.currency})", _shares(found, *spend, money))
     leavers = found.expected_leavers("before"), found.expected_leavers("after")
-    days = found.before.policy.churn.horizon_days.value
-    title = f"Expected leavers within {days} days: churn risks summed"
+    title = f"Expected leavers within {found.before.policy.churn.window}: churn risks summed"
     _print(title, _shares(found, *leavers, one_decimal))
 
 

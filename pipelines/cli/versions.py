@@ -24,11 +24,13 @@ if TYPE_CHECKING:  # imported by the commands themselves: `--help` does without 
     from tierline import Manifest
 
 _MEGABYTE = 1_000_000
-# Folders of immutable day files, and what to do about one that is damaged.
+# Folders of immutable day files in the home, and what to do about one that is damaged.
 _DAY_FILES = {
-    "usage_daily": "delete it and run a night: it rolls that day up again",
-    "tier_history": "copy it back from a backup: later nights go on from it",
-    "campaigns": "copy it back from a backup: it says whom a campaign called and whom not",
+    "published/usage_daily": "delete it and run a night: it rolls that day up again",
+    "published/tier_history": "copy it back from a backup: later nights go on from it",
+    "contact_days": "delete it and run a night: it rolls that day up again",
+    "training/features": "delete it: the next training makes it again",
+    "published/campaigns": "copy it back from a backup: it says whom a campaign called and whom not",
 }
 
 
@@ -146,8 +148,9 @@ def verify(
 ) -> None:
     """Read all published versions back from the disk and say what is damaged, and its cure.
 
-    Without FOLDER also the home's files of daily usage, of the tier history and of campaigns. Reads only; may run
-    beside nights and readers. Leaves with 1 when something is damaged, with 5 when nothing is published.
+    Without FOLDER also the home's files by day (usage, contacts, tier history, features for training) and campaign.
+    Reads only; may run beside nights and readers. Leaves with 1 when something is damaged, with 5 when nothing is
+    published.
 
     [bold]Examples[/]
 
@@ -166,7 +169,7 @@ def verify(
         except PublishError as error:
             fail(Exit.NOT_FOUND, str(error))
         days = {
-            name: verify_days(home / "published" / name, cure, partial(bar.step, name))
+            name: verify_days(home / name, cure, partial(bar.step, name))
             for name, cure in ({} if folder else _DAY_FILES).items()
         }
     table = Table(box=None, padding=(0, 2, 0, 0))
@@ -182,7 +185,7 @@ def verify(
     out.print(f"{_many(found.files, 'file')} of versions read, {found.bytes / _MEGABYTE:,.1f} MB", soft_wrap=True)
     for name, (compared, unknown, _) in days.items():
         more = f"; {unknown:,} of before their digests were kept" if unknown else ""
-        out.print(f"{_many(compared, 'file')} of {name} compared{more}", soft_wrap=True)
+        out.print(f"{_many(compared, 'file')} of {name.removeprefix('published/')} compared{more}", soft_wrap=True)
     if found.unlisted:
         err.print(
             f"[yellow]note:[/] {_many(len(found.unlisted), 'leftover')} that no version lists, of a publisher that was "
@@ -192,7 +195,7 @@ def verify(
     damages = [(place, damage) for damage in found.damages]
     if not folder and (lost := _lost_night(home)) is not None:
         damages.append((home / "published" / "tier_history", lost))
-    damages += [(home / "published" / name, damage) for name, found_days in days.items() for damage in found_days[2]]
+    damages += [(home / name, damage) for name, found_days in days.items() for damage in found_days[2]]
     for where, damage in damages:
         _tell(where, damage)
     if damages:

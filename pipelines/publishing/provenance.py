@@ -14,7 +14,6 @@ from pipelines.night import Night
 from pipelines.run_key import RESULT_SETTINGS, code_digest
 from pipelines.sql_catalogue import sql_tables
 from pipelines.tier_history import FIRST, FOLLOWED, PROVENANCE, NightFile
-from segmentation.scoring import MODEL_VERSION
 
 
 def provenance(con: duckdb.DuckDBPyConnection, night: Night, history: NightFile) -> dict[str, str]:
@@ -27,7 +26,8 @@ def provenance(con: duckdb.DuckDBPyConnection, night: Night, history: NightFile)
     found = {
         "policy": night.policy.label,
         "policy_fingerprint": night.policy.fingerprint,
-        "model": MODEL_VERSION,
+        "model": night.churn_model.version,
+        "model_key": night.churn_model.key,
         "code": code_digest(),
         "settings": json.dumps(settings),
         "ledger_files": str(_files_taken(con)),

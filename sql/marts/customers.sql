@@ -50,6 +50,7 @@ select
     s.next_stage, -- what the rules say meanwhile, while it settles
     s.churn_risk, -- metric churn_risk
     s.churn_risk_band, -- band of it
+    s.churn_drivers, -- what raises it most, joined by semicolons; empty where the risk is a band's rate
     s.margin_amount, -- metric margin
     s.lifetime_value_amount, -- metric lifetime_value
     s.value_at_risk_amount, -- metric value_at_risk

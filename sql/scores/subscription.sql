@@ -47,6 +47,7 @@ select
     s.stage_cause, -- what made it so
     s.churn_risk, -- probability of leaving
     s.churn_risk_band, -- band of it
+    s.churn_drivers, -- what raises it most
     s.service_list, -- red, black or none
     s.is_vip, -- on the VIP list
     s.account_manager_id, -- manager to route to

@@ -19,14 +19,19 @@ from pipelines import warehouse
 from pipelines.contracts.tables import INTAKE_COLUMNS, staging_columns
 from pipelines.run_context import RUN_COLUMNS, arpu_months, parameters, policy_segments, run_tables
 from pipelines.sql_catalogue import sql_table
-from segmentation.columns import MEASURES, SCORES
+from segmentation.columns import DRIFTS, MEASURES, RISKS, SCORES
 from segmentation.policy import Policy, Segment, preset, read_policy
 from segmentation.policy_types import Threshold
 
 AS_OF = date(2024, 6, 30)  # its end is 2024-06-30 16:00 UTC; the ARPU window is March to May
 ZONE = ZoneInfo("Asia/Shanghai")
 HOTLINE = ("10086", "1860", "10086")  # one of them set twice: a call to it is still one call
-FUNCTIONS = {"scores.measures": MEASURES, "scores.customer": SCORES}
+FUNCTIONS = {
+    "scores.measures": MEASURES,
+    "scores.churn_risk": RISKS,
+    "scores.churn_drift": DRIFTS,
+    "scores.customer": SCORES,
+}
 
 
 class SqlDesk:
@@ -35,6 +40,7 @@ class SqlDesk:
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         self.con = con
         self.parameters: dict[str, Any] = {}
+        self.gap_days: int | None = None  # another gap than the policy's
         con.execute("set TimeZone = 'UTC'")
         con.execute("set threads = 1")
         for schema in (*warehouse.SCHEMAS, "marts"):
@@ -46,7 +52,11 @@ class SqlDesk:
     ) -> None:
         """Moves the desk to another as-of date, loaded usage, service key or shipped policy."""
         self.parameters = parameters(as_of, ZONE, key)
-        warehouse.write_run_tables(self.con, run_tables(as_of, ZONE, shipped_policy(policy), HOTLINE, usage_days))
+        decides = shipped_policy(policy)
+        if self.gap_days is not None:
+            churn = decides.churn.model_copy(update={"gap_days": Threshold[int].of(self.gap_days)})
+            decides = decides.model_copy(update={"churn": churn})
+        warehouse.write_run_tables(self.con, run_tables(as_of, ZONE, decides, HOTLINE, usage_days))
 
     def segments(self, **segments: tuple[tuple[str, ...], tuple[str, ...], int]) -> None:
         """Gives the policy segments by name: brands, payment types, months of the ARPU window."""

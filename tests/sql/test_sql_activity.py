@@ -7,7 +7,7 @@ On 30 June 2024 with usage loaded from 2 May on, two dates are looked at: 31 May
 from datetime import date
 
 import pytest
-from sql_desk import SqlDesk
+from sql_desk import AS_OF, SqlDesk
 
 TABLE = "features.activity"
 VERSIONS = "features.subscription_versions"
@@ -19,6 +19,14 @@ HANDED_ON = """
     new         | 2024-05-20 04:00 |
 """
 RECHARGE = {"payment_id": "P1", "subscription_id": "S1", "kind": "recharge", "known_at": "2024-06-30 00:00"}
+
+
+@pytest.fixture
+def desk(desk: SqlDesk) -> SqlDesk:
+    """Without a gap: the outcome is looked for from the day after the month end on."""
+    desk.gap_days = 0
+    desk.at(AS_OF)
+    return desk
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ def test_bills_usage_and_payments_reach_the_customer_they_belong_to(desk: SqlDes
     desk.build("features.bill_shares", "features.account_periods", "features.service_lists")
     desk.build("features.usage_daily", usage_date=date(2024, 5, 10))
     desk.given("features.usage_daily", "usage_date | records\n 2024-03-01 | 1\n 2024-06-30 | 1")
-    desk.build("features.usage_monthly", "features.activity", "features.churn_bands")
+    desk.build("features.usage_monthly", "features.activity", "features.churn_outcomes", "features.churn_bands")
 
     desk.expect(
         "features.customer",

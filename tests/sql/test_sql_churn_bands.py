@@ -1,12 +1,13 @@
 """sql/features/churn_bands.sql: how many customers of a band were on the network at past month ends, and how many left.
 
+The cases of a gap are in test_sql_churn_outcomes.py; here is none.
 On 30 June 2024 the last month end whose 30 days have passed is 31 May; its horizon ends with 30 June.
 """
 
 from datetime import date
 
 import pytest
-from sql_desk import SqlDesk
+from sql_desk import AS_OF, SqlDesk
 
 TABLE = "features.churn_bands"
 VERSIONS = "features.subscription_versions"
@@ -24,7 +25,16 @@ NEW = {
 PREPAID = NEW | {"payment_type": "prepaid"}
 
 
+@pytest.fixture
+def desk(desk: SqlDesk) -> SqlDesk:
+    """Without a gap: the outcome is looked for from the day after the month end on."""
+    desk.gap_days = 0
+    desk.at(AS_OF)
+    return desk
+
+
 def expect_band(desk: SqlDesk, text: str) -> None:
+    desk.build("features.churn_outcomes")
     desk.expect(TABLE, f"churn_band | exposed | churned\n{text}")
 
 

@@ -44,7 +44,7 @@ def band_of(intervals: list[Interval], day: date, tenure_bands: list[int]) -> Ba
 
 
 def month_ends(day: date, horizon: int, count: int) -> list[date]:
-    """The last month ends whose horizon has passed by the end of the day."""
+    """The last month ends whose gap and horizon have passed by the end of the day."""
     month = month_of(day)
     while last_day(month) + timedelta(days=horizon) > day:
         month = month_before(month)
@@ -53,20 +53,23 @@ def month_ends(day: date, horizon: int, count: int) -> list[date]:
 
 def history(identity: Identity, usage: Usage, policy: dict[str, Any]) -> dict[Band, tuple[int, int]]:
     """(exposed, left) of every band that was seen, in customer-months."""
-    horizon, silent = policy["horizon_days"], policy["prepaid_inactive_days"]
+    gap, horizon, silent = policy["gap_days"], policy["horizon_days"], policy["prepaid_inactive_days"]
     counts: dict[Band, list[int]] = defaultdict(lambda: [0, 0])
-    for end in month_ends(identity.day, horizon, policy["history_months"]):
-        then = end + timedelta(days=horizon)
-        later = by_customer(identity, then)
-        active_from, silent_from = end - timedelta(days=BEFORE_DAYS - 1), then - timedelta(days=silent - 1)
+    for end in month_ends(identity.day, gap + horizon, policy["history_months"]):
+        then = end + timedelta(days=gap + horizon)
+        there, later = by_customer(identity, end + timedelta(days=gap)), by_customer(identity, then)
+        active_from = end - timedelta(days=BEFORE_DAYS - 1)
+        silent_from, silent_until = end + timedelta(days=gap + 1), end + timedelta(days=gap + silent)
         for customer, intervals in by_customer(identity, end).items():
+            if customer not in there:
+                continue
             left = customer not in later
             if payment_type(intervals) == "prepaid":
                 days = usage.active_days.get(customer, set())
                 was_active = any(active_from <= day <= end for day in days)
-                if not usage.loaded(min(active_from, silent_from), then) or not was_active:
+                if not usage.loaded(active_from, silent_until) or not was_active:
                     continue
-                left = left or not any(silent_from <= day <= then for day in days)
+                left = left or not any(silent_from <= day <= silent_until for day in days)
             count = counts[band_of(intervals, end, policy["tenure_bands_months"])]
             count[0] += 1
             count[1] += left

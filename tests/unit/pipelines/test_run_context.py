@@ -161,16 +161,37 @@ def test_how_many_may_move_depends_on_the_night_before(before, occasion, cap):
     )
 
 
-def test_origins_are_month_ends_whose_horizon_has_passed() -> None:
-    origins = [r[0] for r in rows("churn_origins", date(2024, 6, 30))]
+def test_origins_are_month_ends_whose_gap_and_horizon_have_passed() -> None:
+    # The gap of 31 May ends with 7 June, its horizon with 7 July.
+    origins = [r[0] for r in rows("churn_origins", date(2024, 7, 7))]
     assert len(origins) == 13
-    assert (origins[0], origins[-2], origins[-1]) == (date(2023, 6, 30), date(2024, 5, 31), date(2024, 6, 30))
-    assert rows("churn_origins", date(2024, 6, 29))[-2][0] == date(2024, 4, 30)
+    assert (origins[0], origins[-2], origins[-1]) == (date(2023, 6, 30), date(2024, 5, 31), date(2024, 7, 7))
+    assert rows("churn_origins", date(2024, 7, 6))[-2][0] == date(2024, 4, 30)
+
+
+def test_the_longest_gap_and_horizon_leave_as_many_origins() -> None:
+    text = preset("default").replace(b"horizon_days: 30", b"horizon_days: 366").replace(b"{value: 7, ", b"{value: 90, ")
+    given = run_tables(date(2024, 6, 30), SHANGHAI, read_policy(text), (), None)
+    origins = [r[0] for r in next(t.rows for t in given if t.name == "churn_origins")]
+    assert (len(origins), origins[-2]) == (13, date(2023, 3, 31))
+
+
+def test_other_origins_may_be_asked_for() -> None:
+    asked = [date(2024, 4, 15), date(2024, 3, 31)]
+    given = run_tables(date(2024, 6, 30), SHANGHAI, POLICY, (), None, churn_origins=asked)
+    for name in ("churn_origins", "tenure_bands"):
+        origins = {r[0] for r in next(t.rows for t in given if t.name == name)}
+        assert origins == {*asked, date(2024, 6, 30)}
 
 
 def test_usage_is_observed_only_where_it_spans_the_quiet_days() -> None:
-    observed = {r[0]: r[-2] for r in rows("churn_origins", date(2024, 6, 30), (date(2024, 4, 1), date(2024, 6, 30)))}
-    assert [day for day, seen in observed.items() if seen] == [date(2024, 4, 30), date(2024, 5, 31), date(2024, 6, 30)]
+    # 30 days before 30 April begin with 1 April; 30 days after the gap of 31 May end with 7 July.
+    for until, days in (
+        (date(2024, 7, 7), [date(2024, 4, 30), date(2024, 5, 31)]),
+        (date(2024, 7, 6), [date(2024, 4, 30)]),
+    ):
+        observed = {r[0]: r[-2] for r in rows("churn_origins", date(2024, 7, 7), (date(2024, 4, 1), until))}
+        assert [day for day, seen in observed.items() if seen] == [*days, date(2024, 7, 7)]
 
 
 def test_bands_of_an_origin_meet_without_gap_or_overlap() -> None:

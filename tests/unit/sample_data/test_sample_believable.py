@@ -200,8 +200,14 @@ def test_churn_has_causes_and_a_peak_at_10_to_14_months() -> None:
 
 def test_truth_covers_customers_still_there(landing: Path) -> None:
     truth = pl.read_csv(landing.parent / "truth.csv", infer_schema=False)
-    assert truth.columns == ["customer_id", "true_churn_probability", "causes"]
-    assert truth["true_churn_probability"].cast(pl.Float64).is_between(0, 1).all()
+    chances = ["true_churn_probability", "true_churn_probability_after_gap"]
+    assert truth.columns == ["customer_id", *chances, "causes"]
+    within_90_days, after_gap = (truth[name].cast(pl.Float64) for name in chances)
+    assert within_90_days.is_between(0, 1).all()
+    assert after_gap.is_between(0, 1).all()
+    # A third of the days, for all but those about to be cut off for arrears in the one window and not in the other.
+    assert (after_gap <= within_90_days).all()
+    assert 0.25 < after_gap.mean() / within_90_days.mean() < 0.45
     assert truth["customer_id"].is_in(newest(landing, "customers")["customer_id"].to_list()).all()
     assert 1500 < truth.height < 3000
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from segmentation.columns import BEFORE, CUTOFFS, FEATURES, HAZARDS, MEASURES
+from segmentation.churn.band_rate import MODEL_VERSION, churn_risk
+from segmentation.columns import BANDS, BEFORE, CUTOFFS, FEATURES, HAZARDS, MEASURES
 from segmentation.measures import measures
 from segmentation.policy import Policy, preset, read_policy
 from segmentation.scoring import score
@@ -85,7 +86,7 @@ def features(*changes: Mapping[str, Any]) -> pl.DataFrame:
     """One row for each set of changes to CUSTOMER (ids C1, C2, …), in the exact types of features.customer."""
     rows = [{**CUSTOMER, "customer_id": f"C{number}", **change} for number, change in enumerate(changes, start=1)]
     columns = {}
-    for name, dtype in FEATURES.items():
+    for name, dtype in {**FEATURES, **BANDS}.items():
         values = [row[name] for row in rows]
         if isinstance(dtype, pl.Decimal):
             values = [None if value is None else Decimal(value) for value in values]
@@ -96,8 +97,14 @@ def features(*changes: Mapping[str, Any]) -> pl.DataFrame:
 def with_measures(
     frame: pl.DataFrame, policy: Policy = DEFAULT, as_of: dt.date = AS_OF, before: pl.DataFrame | None = None
 ) -> pl.DataFrame:
-    """The rows as `score` takes them: with their measures, and with what they remember (nothing if None)."""
-    return with_memory(frame.join(measures(frame, policy, as_of), on="customer_id", maintain_order="left"), before)
+    """The rows as `score` takes them: with their measures, the rates of their bands as risks, and with what they
+    remember (nothing if None).
+    """
+    measured = frame.join(measures(frame, policy, as_of), on="customer_id", maintain_order="left")
+    at_risk = measured.with_columns(
+        churn_risk=churn_risk(policy.churn), churn_drivers=pl.lit(""), model_version=pl.lit(MODEL_VERSION)
+    )
+    return with_memory(at_risk, before)
 
 
 def scored(

@@ -163,7 +163,11 @@ def test_sections_left_out_have_the_documented_defaults():
         ),
         ([("min_risk: 0.025", "min_risk: 0.06")], "churn", "bands are not ordered: 'elevated'"),
         ([("[0, 3, 12, 24, 36]", "[3, 12]")], "churn", "tenure_bands_months [3, 12] must begin with 0 and ascend"),
-        ([("{value: 200, r", '{value: "200", r')], "churn.prior_exposures.value", "expected a plain number such as 30"),
+        (
+            [("prior_exposures: {value: 200", 'prior_exposures: {value: "200"')],
+            "churn.prior_exposures.value",
+            "expected a plain number such as 30",
+        ),
         ([("inactive_days: {value: 30", "inactive_days: {value: 91")], None, "less than or equal to 90; found 91"),
     ],
 )

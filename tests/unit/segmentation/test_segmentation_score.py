@@ -75,6 +75,7 @@ def test_the_whole_row_of_one_customer():
             "provisional_until": None,
             "churn_risk": Decimal("0.030000"),
             "churn_risk_band": "elevated",
+            "churn_drivers": "",
             "margin_amount": Decimal("46.4667"),
             "lifetime_value_amount": Decimal("753.1590"),
             "value_at_risk_amount": Decimal("22.5948"),
