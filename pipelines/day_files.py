@@ -1,7 +1,8 @@
-"""Immutable files, one a day or night, on the disk: writing one so that its rot can be found, and looking for rot.
+"""Immutable files, one a day, night or campaign, on the disk: writing one so that its rot can be found, and looking for
+rot.
 
 Belongs here: files, their digests, leftovers. Does not: which days need one, or what their rows are (usage.py,
-tier_history.py, sql/).
+tier_history.py, retention/, sql/).
 
 A day file is immutable and named by what decides its content. No manifest lists it, so its SHA-256 goes into
 SHA256SUMS.jsonl beside the days, before the file gets its name.
@@ -45,13 +46,13 @@ def remove_leftovers(folder: Path, disk: Disk) -> None:
 def verify_days(
     folder: Path, cure: str, progress: Callable[[int, int], None] = lambda _done, _total: None
 ) -> tuple[int, int, tuple[Damage, ...]]:
-    """Read every day file and compare it with its remembered digest: files compared, files without one, damage.
+    """Read every file and compare it with its remembered digest: files compared, files without one, damage.
 
     Paths are relative to the folder; `cure` says what to do about a damaged file. `progress` hears of files done and to
     do. Reads only; a file that is deleted meanwhile is no damage.
     """
     digests = remembered(folder)
-    paths = sorted(folder.glob(f"{_DAYS}/*.parquet"))
+    paths = sorted(folder.glob("*/*.parquet"))
     damages, compared, unknown = [], 0, 0
     for done, path in enumerate(paths, start=1):
         name = str(path.relative_to(folder))

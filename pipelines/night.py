@@ -179,6 +179,11 @@ class Night:
         return tuple(night for night in nights if night.as_of_date <= self.as_of_date)
 
     @property
+    def campaigns(self) -> Path:
+        """Worklists of retention campaigns, one immutable file each: shared by all nights of the home."""
+        return self.home / "published" / "campaigns"
+
+    @property
     def analytics(self) -> Path:
         """The analysts' database."""
         return self.published / "analytics.duckdb"

@@ -5,25 +5,30 @@ Belongs here: which questions, in SQL. Does not: how a workbook looks (workbook.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
 
-from pipelines.workbook import Kind, sheet_of, write_workbook
+from pipelines.retention.results import with_uplift
+from pipelines.workbook import Kind, Sheet, sheet_of, write_workbook
 
 
 class ReportError(RuntimeError):
     """A report that can't be made; the message says what is missing and the cure."""
 
 
+def _as_it_is(sheet: Sheet) -> Sheet:
+    return sheet
+
+
 @dataclass(frozen=True)
 class Answer:
     """One sheet: a SELECT over the analysts' tables. Columns of `table` bring their notes; `notes` are for the others.
 
-    `kinds` name the kind of a column where DuckDB's type does not tell it.
+    `kinds` name the kind of a column where DuckDB's type does not tell it. `then` adds what SQL can't compute.
     """
 
     title: str
@@ -31,6 +36,7 @@ class Answer:
     notes: Mapping[str, str] = field(default_factory=dict)
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     table: str = "customers"
+    then: Callable[[Sheet], Sheet] = _as_it_is
 
 
 _SCORED = "customers where tier is not null"
@@ -125,6 +131,19 @@ REPORTS: Mapping[str, tuple[Answer, ...]] = {
         ),
         _ABOUT,
     ),
+    "campaigns": (
+        Answer(
+            "campaigns",
+            """select campaign, coalesce(tier, '(all)') as tier, list_date, outcome_date, listed, contacted, reached,
+                    accepted, control, control_contacted, listed_judged, listed_retained, control_judged,
+                    control_retained, value_at_risk_amount, lifetime_value_amount
+                from campaign_uplift order by list_date desc, campaign, tier_flag""",
+            notes={"tier": "Tier on the day of the list; (all): all tiers together."},
+            table="campaign_uplift",
+            then=with_uplift,
+        ),
+        _ABOUT,
+    ),
 }
 
 
@@ -143,11 +162,13 @@ def write_report(analytics: Path, name: str, path: Path) -> None:
         try:
             # A cursor each: the rows are fetched as they are written.
             sheets = [
-                sheet_of(
-                    a.title,
-                    stack.enter_context(con.cursor()).execute(a.sql),
-                    {**dict(con.execute(told, [a.table]).fetchall()), **a.notes},
-                    a.kinds,
+                a.then(
+                    sheet_of(
+                        a.title,
+                        stack.enter_context(con.cursor()).execute(a.sql),
+                        {**dict(con.execute(told, [a.table]).fetchall()), **a.notes},
+                        a.kinds,
+                    )
                 )
                 for a in answers
             ]

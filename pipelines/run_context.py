@@ -79,13 +79,39 @@ RUN_COLUMNS: dict[str, dict[str, str]] = {
         "line_amount": "DECIMAL(18,4)",
         "horizon_date": "DATE",
     },
+    # Views over files, not rows that are written here: members of campaigns, and what nights changed.
+    "campaign_members": {
+        "campaign": "VARCHAR",
+        "customer_id": "VARCHAR",
+        "is_control": "BOOLEAN",
+        "position": "INTEGER",
+        "list_date": "DATE",
+        "outcome_date": "DATE",
+        "outcome_at": "TIMESTAMP",
+        "active_from": "DATE",
+        "payment_type": "VARCHAR",
+        "service_key": "VARCHAR",
+        "account_manager_id": "VARCHAR",
+        "language": "VARCHAR",
+        "tier": "VARCHAR",
+        "tier_flag": "SMALLINT",
+        "lifecycle_stage": "VARCHAR",
+        "churn_risk": "DECIMAL(7,6)",
+        "churn_risk_band": "VARCHAR",
+        "churn_drivers": "VARCHAR",
+        "lifetime_value_amount": "DECIMAL(18,4)",
+        "value_at_risk_amount": "DECIMAL(18,4)",
+        "retention_play": "VARCHAR",
+        "policy_version": "VARCHAR",
+        "model_version": "VARCHAR",
+        "run_key": "VARCHAR",
+    },
     "tier_changes": {
         "customer_id": "VARCHAR",
         "valid_from": "DATE",
         **{name: duckdb_type(dtype) for name, dtype in STATE.items()},
     },
 }
-# Both are views over the history's files, not rows that are written here.
 RUN_COLUMNS["served_tiers"] = RUN_COLUMNS["tier_changes"]
 
 
@@ -315,8 +341,8 @@ def _tenure_bands(as_of: date, policy: Policy, origins: Sequence[date]) -> RunTa
     edges = policy.churn.tenure_bands_months
     rows = []
     for origin in (*origins, as_of):
-        for lower, upper in zip(edges, (*edges[1:], None), strict=True):
+        for band, lower, upper in zip(policy.churn.tenure_bands, edges, (*edges[1:], None), strict=True):
             until = latest_activation(origin, lower)
             after = date(1900, 1, 1) if upper is None else latest_activation(origin, upper)
-            rows.append((origin, f"{lower}-{upper}" if upper is not None else f"{lower}+", after, until))
+            rows.append((origin, band, after, until))
     return RunTable("tenure_bands", tuple(rows))

@@ -15,7 +15,7 @@ from pipelines.column_types import duckdb_type
 from pipelines.training.registry import Choice
 from segmentation.churn.drift import Drift
 from segmentation.churn.risk import risks
-from segmentation.columns import CUTOFFS, DRIFTS, MEASURES, RISKS, SCORES, Dtype
+from segmentation.columns import CUTOFFS, DRIFTS, HAZARDS, MEASURES, RISKS, SCORES, Dtype
 from segmentation.measures import measures
 from segmentation.policy import Policy
 from segmentation.scoring import score
@@ -63,8 +63,13 @@ def write_churn_risk(con: duckdb.DuckDBPyConnection, policy: Policy, as_of_date:
 
 
 def write_scores(con: duckdb.DuckDBPyConnection, policy: Policy, as_of_date: date) -> int:
-    """Fills `scores.customer` from `features.customer`, `features.tier_state` and other scores; returns the rows."""
+    """Fills `scores.customer` from `features.customer`, `features.tier_state`, `features.churn_bands` and other scores;
+    returns the rows.
+    """
     cutoffs = con.sql("select segment, measure, quantile, threshold from scores.cutoffs").pl().cast(dict(CUTOFFS))
+    hazards = (
+        con.sql("select churn_band, exposed, churned from features.churn_bands order by all").pl().cast(dict(HAZARDS))
+    )
     return _apply(
         con,
         "select f.*, m.* exclude (customer_id), r.* exclude (customer_id), t.* exclude (customer_id) "
@@ -72,7 +77,7 @@ def write_scores(con: duckdb.DuckDBPyConnection, policy: Policy, as_of_date: dat
         "join scores.churn_risk as r using (customer_id) left join features.tier_state as t using (customer_id)",
         "customer",
         SCORES,
-        lambda batch: score(batch, policy, cutoffs, as_of_date),
+        lambda batch: score(batch, policy, cutoffs, hazards, as_of_date),
     )
 
 

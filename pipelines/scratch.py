@@ -24,6 +24,7 @@ import duckdb
 from pipelines import scoring, usage
 from pipelines.leftovers import scratch_folder
 from pipelines.night import Night
+from pipelines.retention.campaigns import show_members
 from pipelines.run_context import RunTable, run_tables
 from pipelines.sql_catalogue import sql_table, sql_tables
 from pipelines.sql_text import identifier
@@ -44,7 +45,10 @@ _JUDGED: dict[str, tuple[tuple[str, ...], Callable[[duckdb.DuckDBPyConnection, N
         lambda con, night: scoring.write_churn_risk(con, night.policy, night.as_of_date, night.churn_model),
     ),
     "scores.customer": (
-        ("features.customer", "features.tier_state", "scores.measures", "scores.churn_risk", "scores.cutoffs"),
+        (
+            *("features.customer", "features.tier_state", "features.churn_bands"),
+            *("scores.measures", "scores.churn_risk", "scores.cutoffs"),
+        ),
         lambda con, night: scoring.write_scores(con, night.policy, night.as_of_date),
     ),
 }
@@ -76,6 +80,7 @@ class Scratch:
         calendar = self._calendar(night, churn_origins)
         write_run_tables(self.con, calendar)
         show_history(self.con, night.nights_before)
+        show_members(self.con, night.campaigns, night.as_of_date)
         tables, made_of = _order(target), _made_of(night, target, calendar)
         for done, table in enumerate(tables):
             progress(done, len(tables))
@@ -163,6 +168,7 @@ def _made_of(night: Night, target: str, calendar: tuple[RunTable, ...]) -> dict[
     """A digest of what decides each table that `target` is made from, and of `run.*`."""
     made_of = _calendar_digests(calendar)
     made_of["run.tier_changes"] = _digest([before.digest for before in night.nights_before], [])
+    made_of["run.campaign_members"] = _digest([night.as_of_date], [])
     for table in _order(target):
         made_of[table] = _digest(_decides(night, table), [_digest_of(name, made_of) for name in _upstreams(table)])
     return made_of

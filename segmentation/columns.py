@@ -140,6 +140,8 @@ CUTOFFS: Mapping[str, Dtype] = {
     "quantile": pl.Decimal(7, 6),
     "threshold": MONEY,
 }
+# features.churn_bands: how many customers of a band were there at past month ends, and how many of them left.
+HAZARDS: Mapping[str, Dtype] = {"churn_band": pl.String(), "exposed": pl.Int64(), "churned": pl.Int64()}
 SCORES: Mapping[str, Dtype] = {
     "customer_id": pl.String(),
     "as_of_date": pl.Date(),
@@ -159,6 +161,9 @@ SCORES: Mapping[str, Dtype] = {
     "churn_risk": RISK,
     "churn_risk_band": pl.String(),
     "churn_drivers": pl.String(),
+    "margin_amount": MONEY,
+    "lifetime_value_amount": MONEY,
+    "value_at_risk_amount": MONEY,
     "service_list": pl.String(),
     "is_vip": pl.Boolean(),
     "account_manager_id": pl.String(),

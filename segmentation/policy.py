@@ -1,5 +1,6 @@
 """The policy: every number and rule that an operator decides, typed, frozen and fingerprinted.
-Its sections are in policy_value.py, policy_moves.py, policy_stages.py and policy_service.py; here is the whole."""
+Its sections are in policy_value.py, policy_moves.py, policy_stages.py, policy_retention.py and policy_service.py;
+here is the whole."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from segmentation.policy_moves import Moves, Provisional
+from segmentation.policy_retention import Lifetime, Retention
 from segmentation.policy_rules import canonical, descending
 from segmentation.policy_service import Hint, Lists, Play
 from segmentation.policy_stages import Churn, Lifecycle
@@ -36,8 +38,8 @@ __all__ = ["BASE", "MEASURES", "PRESETS", "Policy", "Segment", "preset", "read_p
 
 PRESETS = ("default", "quantile", "pareto", "star", "gotone_2025", "power_utility")
 BASE = "base"
-# What a segment may decide for itself. The rest is one for all: names, currency, lists and churn, whose history is
-# counted over everybody.
+# What a segment may decide for itself. The rest is one for all: names, currency, lists, churn, whose history is counted
+# over everybody, and what rests on it (lifetime, retention).
 SEGMENT_SECTIONS = (
     *("arpu", "credit", "value", "tiers", "eligibility", "limits", "spend_grade"),
     *("moves", "provisional", "lifecycle", "plays", "hints"),
@@ -106,6 +108,8 @@ class Policy(Section):
     plays: Annotated[tuple[Play, ...], Field(strict=False)] = ()
     hints: Annotated[tuple[Hint, ...], Field(strict=False)] = ()
     churn: Churn
+    lifetime: Lifetime = Lifetime()
+    retention: Retention = Retention()
     segment_rules: Annotated[tuple[SegmentRule, ...], Field(strict=False, alias="segments")] = ()
 
     @model_validator(mode="after")
@@ -128,6 +132,10 @@ class Policy(Section):
                 "lifecycle.warning.top_churn_band is on and churn.bands has one band, so that everybody would be in "
                 "stage warning; add a band or switch the rule off"
             )
+        bands = [band.name for band in self.churn.bands]
+        for band in self.retention.risk_bands or ():
+            if band not in bands:
+                raise ValueError(f"retention.risk_bands: no band is called '{band}'; use one of {', '.join(bands)}")
         self._segments_agree()
         return self
 
@@ -139,6 +147,8 @@ class Policy(Section):
             yield "spend_grade"
         if self.provisional is not None:
             yield "provisional"
+        if self.retention.min_value_at_risk.value:
+            yield "retention.min_value_at_risk"
         yield from (f"hints: {hint.name}" for hint in self.hints if hint.measure.endswith("_amount"))
 
     def _tiers_named(self) -> Iterator[tuple[str, str]]:
@@ -153,6 +163,8 @@ class Policy(Section):
             yield f"limits[{number}].at_most", limit.at_most
         if self.provisional is not None:
             yield "provisional.tier", self.provisional.tier
+        for number, quota in enumerate(self.retention.quotas, start=1):
+            yield f"retention.quotas[{number}].tier", quota.tier
         for number, play in enumerate(self.plays, start=1):
             for tier in play.tiers or ():
                 yield f"plays[{number}].tiers", tier

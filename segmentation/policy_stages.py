@@ -124,3 +124,9 @@ class Churn(Section):
         if decimals(self.prior_exposures.value) > 2:
             raise ValueError("prior_exposures has more than 2 decimals; round it")
         return self
+
+    @property
+    def tenure_bands(self) -> tuple[str, ...]:
+        """Names of the tenure bands, in the order of tenure_bands_months: `0-3`, `3-12`, …, `36+`."""
+        edges = self.tenure_bands_months
+        return (*(f"{low}-{high}" for low, high in pairwise(edges)), f"{edges[-1]}+")

@@ -16,6 +16,7 @@ from pipelines.intake import IntakeReport, ingest
 from pipelines.progress import Progress
 from pipelines.publishing.tier_table import tiers_before
 from pipelines.resources import Home
+from pipelines.retention import campaigns
 
 
 def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -90,6 +91,9 @@ def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefiniti
             warehouse.write_run_tables(con, tables)
             tier_history.show_history(con, night.nights_before)
             tier_history.show_history(con, night.nights_served, "served_tiers")
+            seen, damaged = campaigns.show_members(con, night.campaigns, night.as_of_date)
+        if damaged:
+            context.log.warning(f"damaged worklists are left out, see tierline verify: {', '.join(damaged)}")
         progress.step("calendar", 1, 1)
         for table in tables:
             yield dg.MaterializeResult(
@@ -100,6 +104,9 @@ def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefiniti
         )
         yield dg.MaterializeResult(
             asset_key=specs.key("run.served_tiers"), metadata={"nights": len(night.nights_served)}
+        )
+        yield dg.MaterializeResult(
+            asset_key=specs.key("run.campaign_members"), metadata={"campaigns": seen, "damaged": list(damaged)}
         )
 
     return [intake, run_calendar]

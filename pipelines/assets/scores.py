@@ -95,8 +95,12 @@ def score_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinitio
         specs=[
             specs.function_spec(
                 _SCORES,
-                ["features.customer", "features.tier_state", _MEASURES, _RISKS, "scores.cutoffs"],
-                "Value score and its parts, tier, lifecycle stage, churn risk and reasons of each customer in service.",
+                [
+                    *("features.customer", "features.tier_state", "features.churn_bands"),
+                    *(_MEASURES, _RISKS, "scores.cutoffs"),
+                ],
+                "Value score and its parts, tier, lifecycle stage, churn risk, lifetime value and reasons of each "
+                "customer in service.",
                 {name: duckdb_type(dtype) for name, dtype in SCORES.items()},
             )
         ],

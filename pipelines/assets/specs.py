@@ -37,6 +37,7 @@ _RUN_MEANINGS = {
     "move_caps": "Which share of the customers may move to another tier this night.",
     "history_months": "Calendar months of the tier history up to the as-of date.",
     "claims": "What is claimed of a metric, and what judging it needs.",
+    "campaign_members": "Who is on the list or in the control group of a retention campaign: a view over its files.",
     "served_tiers": "What each night changed in the tiers, up to the one that is published: a view over the files.",
     "tier_changes": "What each night before this one changed in the tiers: a view over the history's files.",
     "quantiles": "Population cut-offs that the policy asks for.",

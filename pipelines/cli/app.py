@@ -20,6 +20,7 @@ from pipelines.cli import (
     versions,
     web,
     workbooks,
+    worklist,
 )
 
 app = typer.Typer(
@@ -53,6 +54,7 @@ app.command(rich_help_panel="Reading")(explain.explain)
 app.command(rich_help_panel="Reading")(history.history)
 app.command(rich_help_panel="Reading")(workbooks.report)
 app.command(rich_help_panel="Reading")(web.ui)
+app.add_typer(worklist.app, name="worklist", rich_help_panel="Retention")
 app.command(rich_help_panel="Versions")(versions.versions)
 app.command(rich_help_panel="Versions")(versions.rollback)
 app.command(rich_help_panel="Versions")(versions.verify)

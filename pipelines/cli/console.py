@@ -76,6 +76,7 @@ def _code_of(error: Exception) -> Exit | None:
     from data_contracts import ContractError
     from pipelines.intake import IntakeRefusal, LedgerCopyError, MappingError
     from pipelines.publishing.errors import PublishError, PublishLockError
+    from pipelines.retention import CampaignError
     from pipelines.settings import SettingsError
     from pipelines.tier_history import TierHistoryError
     from pipelines.turns import TurnBusyError
@@ -97,6 +98,7 @@ def _code_of(error: Exception) -> Exit | None:
         (TierHistoryError, Exit.FAILED),
         (ColumnsError, Exit.FAILED),
         (PublishError, Exit.FAILED),
+        (CampaignError, Exit.FAILED),
     ]
     return next((code for kind, code in codes if isinstance(error, kind)), None)
 

@@ -6,7 +6,7 @@ Belongs here: the command and its page on the terminal. Does not: finding anythi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any
@@ -138,12 +138,20 @@ def _ladder(found: Explanation) -> Iterator[str]:
     stage = f"lifecycle stage {row['lifecycle_stage']} since {row['stage_since']}: {_stage_cause(row['stage_cause'])}"
     waiting = f"; {row['next_stage']} if it settles, since {row['next_stage_since']}" if row["next_stage"] else ""
     yield stage + waiting
+    yield f"churn risk {row['churn_risk']} ({row['churn_risk_band']}){_risk_from(row)}"
+    if row["lifetime_value_amount"] is not None:
+        within, at_risk = policy.lifetime.horizon_months.value, row["value_at_risk_amount"]
+        yield f"lifetime value {row['lifetime_value_amount']} within {within} months, of which {at_risk} is at risk"
+
+
+def _risk_from(row: Mapping[str, Any]) -> str:
+    from segmentation.churn.band_rate import MODEL_VERSION as BAND_RATE
+    from segmentation.churn.features import DRIVERS
+
     if row["model_version"] == BAND_RATE:
-        yield f"churn risk {row['churn_risk']} ({row['churn_risk_band']}), a rate of the band, not of the person"
-    else:
-        drivers = [DRIVERS.get(code, code) for code in row["churn_drivers"].split(";") if code]
-        because = f": {'; '.join(drivers)}" if drivers else ""
-        yield f"churn risk {row['churn_risk']} ({row['churn_risk_band']}) by {row['model_version']}{because}"
+        return ", a rate of the band, not of the person"
+    drivers = [DRIVERS.get(code, code) for code in row["churn_drivers"].split(";") if code]
+    return f" by {row['model_version']}" + (f": {'; '.join(drivers)}" if drivers else "")
 
 
 def _until_lost(found: Explanation) -> str:

@@ -30,6 +30,7 @@ _DAY_FILES = {
     "published/tier_history": "copy it back from a backup: later nights go on from it",
     "contact_days": "delete it and run a night: it rolls that day up again",
     "training/features": "delete it: the next training makes it again",
+    "published/campaigns": "copy it back from a backup: it says whom a campaign called and whom not",
 }
 
 
@@ -147,8 +148,9 @@ def verify(
 ) -> None:
     """Read all published versions back from the disk and say what is damaged, and its cure.
 
-    Without FOLDER also the home's files by day: usage, contacts, tier history, features for training. Reads only; may
-    run beside nights and readers. Leaves with 1 when something is damaged, with 5 when nothing is published.
+    Without FOLDER also the home's files by day (usage, contacts, tier history, features for training) and campaign.
+    Reads only; may run beside nights and readers. Leaves with 1 when something is damaged, with 5 when nothing is
+    published.
 
     [bold]Examples[/]
 

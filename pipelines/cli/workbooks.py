@@ -22,7 +22,7 @@ def report(
             metavar="REPORT",
             help="tiers: customers by tier, with spend and risk. lists: VIPs with their managers, red and black lists, "
             "overrides, and how long each holds. migration: who came from which tier to which in the last 12 months, "
-            "and how calm the tiers are.",
+            "and how calm the tiers are. campaigns: who was called and kept out, who stayed, and the uplift.",
         ),
     ],
     path: Annotated[

@@ -22,7 +22,7 @@ from pipelines.warehouse import first_row
 MARTS = (
     *("customers", "subscriptions", "intake_files", "rejects"),
     *("tier_history", "tier_migration", "stage_transitions", "tier_stability"),
-    *("revenue_concentration", "churners_under_line", "fairness_audit"),
+    *("revenue_concentration", "churners_under_line", "fairness_audit", "campaign_uplift"),
 )
 # So that DuckDB 1.5, which analysts still have, can read what 2.0 writes.
 STORAGE_VERSION = "v1.5.0"

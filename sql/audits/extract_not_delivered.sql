@@ -6,6 +6,7 @@ select
     extract, -- extract
     max(known_at) as last_known_at -- last delivery, UTC
 from intake.files
-where status = 'accepted' and known_at < $known_before
+-- Results come when there is a campaign.
+where status = 'accepted' and known_at < $known_before and extract <> 'campaign_results'
 group by extract
 having max(known_at) < $delivered_after

@@ -7,6 +7,10 @@ with found as (
     from staging.bills
     group by file_id
     union all
+    select 'campaign_results', file_id, count(*), 0, 0
+    from staging.campaign_results
+    group by file_id
+    union all
     select 'cdr', file_id, count(*), 0, 0
     from staging.cdr
     group by file_id

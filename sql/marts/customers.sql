@@ -11,6 +11,7 @@ select
     f.language, -- language to be served in
     f.gender, -- for audits only
     f.birth_year, -- for audits only
+    f.contact_consent, -- agreed to be contacted with offers; null: not known
     f.identity_verified, -- registered under the real name
     f.previous_operator, -- operator left for us with a new number, as the customer says
     f.policy_segment, -- segment of the policy that decides
@@ -50,6 +51,9 @@ select
     s.churn_risk, -- metric churn_risk
     s.churn_risk_band, -- band of it
     s.churn_drivers, -- what raises it most, joined by semicolons; empty where the risk is a band's rate
+    s.margin_amount, -- metric margin
+    s.lifetime_value_amount, -- metric lifetime_value
+    s.value_at_risk_amount, -- metric value_at_risk
     s.service_list, -- red, black or none
     s.is_vip, -- on the VIP list
     s.account_manager_id, -- manager to route to
@@ -68,6 +72,7 @@ select
     f.overdue_amount, -- still owed of months fallen due in the last 12 months
     f.arrears_stops, -- stops for arrears begun in the last 12 months
     f.complaints, -- contacts with a complaint in the last 90 days
+    t.last_contacted_date, -- last time in the last 90 days that the operator contacted the customer
     f.last_activity_date, -- last usage or recharge in the last 90 days
     s.retention_play, -- what to do for a customer of this tier, stage and brand
     s.usage_hints, -- names of plans to mention, joined by semicolons
@@ -79,5 +84,6 @@ select
     s.model_version -- churn model that scored
 from features.customer as f
 left join scores.customer as s on s.customer_id = f.customer_id
+left join features.outbound_contacts as t on t.customer_id = f.customer_id
 left join features.service_lists as v on v.customer_id = f.customer_id
 left join features.tier_overrides as o on o.customer_id = f.customer_id

@@ -38,6 +38,7 @@ SCORED = (
     "tier", "tier_flag", "value_tier", "value_score", "arpu_part", "tenure_part", "credit_part", "tenure_months",
     "credit", "credit_source", "lifecycle_stage", "churn_risk", "churn_risk_band", "score_tier", "tier_since",
     "tier_cause", "rated_score", "spend_grade", "stage_since", "retention_play", "usage_hints",
+    "margin_amount", "lifetime_value_amount", "value_at_risk_amount",
 )  # fmt: skip
 CUSTOMERS = (
     *SCORED, "arpu_amount", "mou_minutes", "service_list", "is_vip", "account_manager_id", "group_id", "region",

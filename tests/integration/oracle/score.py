@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from oracle import billing, churn
+from oracle import billing, churn, lifetime
 from oracle.contacts import complaints
 from oracle.credit import Credit, credit
 from oracle.days import closed_window, month_of
@@ -233,7 +233,8 @@ def recompute(landing: Path, day: date, policy_file: Path = DEFAULT_POLICY) -> E
             override=overrides.get(customer, {}).get("tier"),
             policy=policy,
         )
-        risk = churn.risk(churn.band_of(his, day, policy["churn"]["tenure_bands_months"]), seen, policy["churn"])
+        churn_band = churn.band_of(his, day, policy["churn"]["tenure_bands_months"])
+        risk = churn.risk(churn_band, seen, policy["churn"])
         band = churn.risk_band(risk, policy["churn"]["bands"])
         is_warned = warned(
             his,
@@ -249,6 +250,7 @@ def recompute(landing: Path, day: date, policy_file: Path = DEFAULT_POLICY) -> E
         lifecycle_stage = stage(is_warned, tenure, own, policy)
         brand = min(his, key=lambda i: (i.row["activation_date"], i.line)).row["brand"]
         return {
+            **lifetime.worth(own.arpu_amount, risk, churn_band, tenure, seen=seen, policy=policy),
             **parts, "value_score": total, "value_tier": value_tier, "tier": tier, "tenure_months": tenure,
             "tier_flag": [t["name"] for t in policy["tiers"]].index(tier) + 1, "credit": paid.credit,
             "credit_source": paid.source, "overdue_amount": paid.overdue_amount, "arrears_stops": paid.arrears_stops,

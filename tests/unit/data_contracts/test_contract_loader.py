@@ -15,6 +15,7 @@ SHIPPED = [
 ]
 # The identity model: what every operator must be able to deliver.
 EXTRACTS = {"customers", "subscriptions", "bills", "payments", "service_lists", "tier_overrides", "cdr", "contacts"}
+EXTRACTS |= {"campaign_results"}
 
 
 def text_of(table: str) -> str:

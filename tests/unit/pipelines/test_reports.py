@@ -31,7 +31,7 @@ def analytics(tmp_path: Path) -> Path:
     """Tables with their contracts' columns, and customers; columns that ROWS does not name are null."""
     path = tmp_path / "analytics.duckdb"
     with duckdb.connect(str(path)) as con:
-        for table in ("customers", "tier_migration", "tier_stability"):
+        for table in ("customers", "tier_migration", "tier_stability", "campaign_uplift"):
             columns = ", ".join(f"{c.name} {c.physical}" for c in contract(f"marts.{table}").columns)
             con.execute(f"create table {table} ({columns})")
         con.execute(
@@ -65,6 +65,28 @@ def test_listed_customers_have_their_manager(analytics: Path, tmp_path: Path) ->
     assert [row[:2] for row in values(out, "VIP")[1:]] == [["C2", "M1"], ["C1", "M2"]]
     assert [row[:2] for row in values(out, "red and black")[1:]] == [["=C4", "black"], ["C1", "red"]]
     assert [row[:2] for row in values(out, "overrides")[1:]] == [["C2", "high"]]
+
+
+def test_campaigns_have_their_uplift_interval_and_money(analytics: Path, tmp_path: Path) -> None:
+    with duckdb.connect(str(analytics)) as con:
+        con.execute(
+            "insert into campaign_uplift (campaign, tier, tier_flag, list_date, outcome_date, listed, control, "
+            "listed_judged, listed_retained, control_judged, control_retained, lifetime_value_amount) values "
+            "('may', null, 0, '2024-05-31', '2024-07-30', 72, 81, 70, 56, 80, 48, 1000), "
+            "('may', 'high', 1, '2024-05-31', '2024-07-30', 9, 0, 9, 9, 0, 0, 500), "
+            "('june', null, 0, '2024-06-30', '2024-08-29', 70, 80, null, null, null, null, 1000)"
+        )
+    out = tmp_path / "campaigns.xlsx"
+    write_report(analytics, "campaigns", out)
+    header, june, may, high = values(out, "campaigns")
+    told = dict(zip(header, may, strict=True))
+    assert (told["tier"], told["uplift"], told["retained_value"]) == ("(all)", "0.2", "200")
+    # Newcombe's (1998) example (a), method 10.
+    assert round(float(told["uplift_low"] or 0), 4) == 0.0524
+    assert round(float(told["uplift_high"] or 0), 4) == 0.3339
+    assert (told["retained_value_low"], told["retained_value_high"]) == ("52.43", "333.87")
+    # Not judged yet, and nobody to compare with.
+    assert [row[-6:] for row in (june, high)] == [[None] * 6] * 2
 
 
 @pytest.mark.parametrize("name", REPORTS)

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from segmentation.churn.band_rate import MODEL_VERSION, churn_risk
-from segmentation.columns import BANDS, BEFORE, CUTOFFS, FEATURES, MEASURES
+from segmentation.columns import BANDS, BEFORE, CUTOFFS, FEATURES, HAZARDS, MEASURES
 from segmentation.measures import measures
 from segmentation.policy import Policy, preset, read_policy
 from segmentation.scoring import score
@@ -17,6 +17,7 @@ from segmentation.scoring import score
 AS_OF = dt.date(2026, 10, 15)
 DEFAULT = read_policy(preset("default"), "default")
 NO_CUTOFFS = pl.DataFrame(schema=dict(CUTOFFS))
+NO_HAZARDS = pl.DataFrame(schema=dict(HAZARDS))
 
 # docs/policy.md works this customer out by hand.
 CUSTOMER: Mapping[str, Any] = {
@@ -111,6 +112,7 @@ def scored(
     policy: Policy = DEFAULT,
     as_of: dt.date = AS_OF,
     cutoffs: pl.DataFrame = NO_CUTOFFS,
+    hazards: pl.DataFrame = NO_HAZARDS,
     measured: Mapping[str, Any] | None = None,
     before: pl.DataFrame | None = None,
 ) -> list[dict[str, Any]]:
@@ -121,7 +123,7 @@ def scored(
     frame = with_measures(features(*changes), policy, as_of, before)
     for name, value in (measured or {}).items():
         frame = frame.with_columns(pl.lit(value).cast(MEASURES[name]).alias(name))
-    return score(frame, policy, cutoffs, as_of).to_dicts()
+    return score(frame, policy, cutoffs, hazards, as_of).to_dicts()
 
 
 def with_memory(frame: pl.DataFrame, before: pl.DataFrame | None = None) -> pl.DataFrame:

@@ -7,7 +7,7 @@ from fractions import Fraction
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from segmentation_rows import AS_OF, DEFAULT, NO_CUTOFFS, features, scored, with_measures
+from segmentation_rows import AS_OF, DEFAULT, NO_CUTOFFS, NO_HAZARDS, features, scored, with_measures
 
 from segmentation.columns import AMOUNT_LIMIT, COUNT_LIMIT, EXPOSURE_LIMIT
 from segmentation.measures import measures
@@ -101,12 +101,12 @@ def test_a_better_score_never_has_a_worse_value_tier(rows):
 @given(st.lists(customers(), min_size=2, max_size=12), st.integers(1, 11), st.randoms(use_true_random=False))
 def test_batches_split_and_shuffled_give_the_same_rows(rows, cut, random):
     whole = features(*rows)
-    expected = score(with_measures(whole), DEFAULT, NO_CUTOFFS, AS_OF).sort("customer_id")
+    expected = score(with_measures(whole), DEFAULT, NO_CUTOFFS, NO_HAZARDS, AS_OF).sort("customer_id")
     order = list(range(len(rows)))
     random.shuffle(order)
     shuffled = whole[order]
     batches = [shuffled[:cut], shuffled[cut:]]
-    parts = [score(with_measures(batch), DEFAULT, NO_CUTOFFS, AS_OF) for batch in batches]
+    parts = [score(with_measures(batch), DEFAULT, NO_CUTOFFS, NO_HAZARDS, AS_OF) for batch in batches]
     assert pl.concat(parts).sort("customer_id").equals(expected)
 
 

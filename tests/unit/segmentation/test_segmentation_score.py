@@ -9,6 +9,7 @@ from segmentation_rows import (
     AS_OF,
     DEFAULT,
     NO_CUTOFFS,
+    NO_HAZARDS,
     PREPAID,
     features,
     policy_with,
@@ -26,7 +27,7 @@ QUANTILE = read_policy(preset("quantile"), "quantile")
 
 
 def test_the_whole_row_of_one_customer():
-    frame = score(with_measures(features({})), DEFAULT, NO_CUTOFFS, AS_OF)
+    frame = score(with_measures(features({})), DEFAULT, NO_CUTOFFS, NO_HAZARDS, AS_OF)
     assert frame.schema == pl.Schema(SCORES)
     assert frame.to_dicts() == [
         {
@@ -75,6 +76,9 @@ def test_the_whole_row_of_one_customer():
             "churn_risk": Decimal("0.030000"),
             "churn_risk_band": "elevated",
             "churn_drivers": "",
+            "margin_amount": Decimal("46.4667"),
+            "lifetime_value_amount": Decimal("753.1590"),
+            "value_at_risk_amount": Decimal("22.5948"),
             "service_list": "none",
             "is_vip": False,
             "account_manager_id": None,
@@ -128,6 +132,7 @@ def test_five_stars_are_a_policy_away():
     text = text[:start] + "tiers:\n" + stars + "\n" + text[end:]
     text = text[: text.index("# What to do")] + text[text.index("# Plans for") :]
     text = text.replace("{tier: high, min_arpu", "{tier: star4, min_arpu").replace("at_least: high", "at_least: star4")
+    text = text[: text.index("  quotas:")] + text[text.index("  control_share:") :]
     text = text.replace("at_most: ordinary", "at_most: star1")
     policy = read_policy(text.encode())
     rows = scored({}, {"service_list": "red"}, {"service_list": "black"}, policy=policy)
@@ -372,13 +377,13 @@ def test_wrong_cutoffs_are_refused(frame, wording):
 def test_ceased_customers_have_no_row():
     frame = with_measures(features({}))
     gone = frame.with_columns(lines_in_service=pl.lit(0, pl.Int32), customer_id=pl.lit("gone"))
-    assert score(pl.concat([gone, frame]), DEFAULT, NO_CUTOFFS, AS_OF)["customer_id"].to_list() == ["C1"]
-    assert score(gone, DEFAULT, NO_CUTOFFS, AS_OF).is_empty()
+    assert score(pl.concat([gone, frame]), DEFAULT, NO_CUTOFFS, NO_HAZARDS, AS_OF)["customer_id"].to_list() == ["C1"]
+    assert score(gone, DEFAULT, NO_CUTOFFS, NO_HAZARDS, AS_OF).is_empty()
 
 
 def test_rows_without_measures_are_refused():
     frame = with_measures(features({})).with_columns(tenure_months=pl.lit(None, pl.Int32))
     with pytest.raises(ColumnsError, match="tenure_months is null in 1 row"):
-        score(frame, DEFAULT, NO_CUTOFFS, AS_OF)
+        score(frame, DEFAULT, NO_CUTOFFS, NO_HAZARDS, AS_OF)
     with pytest.raises(ColumnsError, match="credit_source is missing"):
-        score(frame.drop("credit_source"), DEFAULT, NO_CUTOFFS, AS_OF)
+        score(frame.drop("credit_source"), DEFAULT, NO_CUTOFFS, NO_HAZARDS, AS_OF)

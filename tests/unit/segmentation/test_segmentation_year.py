@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import polars as pl
-from segmentation_rows import NO_CUTOFFS, features, remembered, with_measures
+from segmentation_rows import NO_CUTOFFS, NO_HAZARDS, features, remembered, with_measures
 
 from segmentation.policy import Policy, preset, read_policy
 from segmentation.scoring import score
@@ -50,7 +50,7 @@ def year(policy: Policy) -> list[pl.DataFrame]:
         frame = features(*rows)
         for day in (5, 20):
             as_of = FIRST.replace(year=2025 + (5 + month) // 12, month=(5 + month) % 12 + 1, day=day)
-            scored = score(with_measures(frame, policy, as_of, before), policy, NO_CUTOFFS, as_of)
+            scored = score(with_measures(frame, policy, as_of, before), policy, NO_CUTOFFS, NO_HAZARDS, as_of)
             before = remembered(scored.to_dicts())
             nights.append(scored)
     return nights
