@@ -54,10 +54,11 @@ def value_at_risk() -> pl.Expr:
 def expected_months(policy: Policy, hazards: pl.DataFrame) -> pl.Expr:
     """Discounted months of margin that a customer is expected to bring within the horizon, Int128 of 10^-12 months.
 
-    Month by month the customer leaves with odds
+    Month by month the customer leaves with the monthly rate base(t) of the band that tenure has reached by then: so the
+    value at risk rises with the churn risk throughout, which is in it once. With a half-life the odds are
         odds(base(t)) x (odds(own) / odds(base(1))) ^ (0.5 ^ ((t - 1) / half-life))
-    where base(t) is the monthly rate of the band that tenure has reached by then and own is the churn risk made
-    monthly: what is known of the customer counts whole at first and fades. Risk 0 stays 0, risk 1 stays 1.
+    where own is the churn risk made monthly: what is known of the customer counts whole at first and fades. Risk 0
+    stays 0, risk 1 stays 1.
     """
     base = _log_odds_by_tenure(policy.churn, hazards)
     # A function of columns rather than one expression: of 24 months Polars would plan longer than it computes.
@@ -75,15 +76,19 @@ def _months(rows: pl.DataFrame, policy: Policy, base: pl.Series) -> pl.Series:
     def base_of(months_ahead: int) -> pl.Series:
         return base.gather(kind + (rows["tenure_months"] + months_ahead).clip(upper_bound=last))
 
-    days_in_months = MONTH_DAYS / policy.churn.horizon_days.value
-    own_odds = ((-rows["churn_risk"].cast(pl.Float64)).log1p() * -days_in_months).exp() - 1
-    beyond = own_odds.log() - base_of(0)
-    half_life, yearly = rules.risk_half_life_months.value, 1 + float(rules.discount_rate.value)
+    yearly, half_life = 1 + float(rules.discount_rate.value), rules.risk_half_life_months
+    if half_life is not None:
+        days_in_months = MONTH_DAYS / policy.churn.horizon_days.value
+        own_odds = ((-rows["churn_risk"].cast(pl.Float64)).log1p() * -days_in_months).exp() - 1
+        beyond = own_odds.log() - base_of(0)
     # From the last month back to the first, so that each month's chance to stay is computed once:
     # s1 (d1 + s2 (d2 + s3 (…))).
     months = pl.zeros(rows.height, dtype=pl.Float64, eager=True)
     for t in range(rules.horizon_months.value, 0, -1):
-        odds = (base_of(t - 1) + beyond * 0.5 ** ((t - 1) / half_life)).exp()
+        log_odds = base_of(t - 1)
+        if half_life is not None:
+            log_odds += beyond * 0.5 ** ((t - 1) / half_life.value)
+        odds = log_odds.exp()
         months = (months + yearly ** (-t / 12)) / (odds + 1)
     return (months * _MONTH_UNITS).round().cast(pl.Int64).cast(pl.Int128)
 

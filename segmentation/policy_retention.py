@@ -15,7 +15,8 @@ from segmentation.policy_types import Amount, Days, Name, Reasoned, Section, Sha
 
 class Lifetime(Section):
     """The lifetime value (lifetime.py): months that are looked ahead, a year's discount, the share of ARPU that is
-    left after what the customer costs, and after how many months the customer's own risk counts half.
+    left after what the customer costs. Somebody stays as the customer's band does; with `risk_half_life_months` the
+    own risk comes first, and counts half after so many months.
 
     Left out: ARPU as it is, undiscounted, over two years.
     """
@@ -23,7 +24,7 @@ class Lifetime(Section):
     horizon_months: Threshold[Annotated[int, Field(ge=1, le=60)]] = Threshold[int].of(24)
     discount_rate: Threshold[Share] = Threshold[Share].of(Decimal(0))
     margin_share: Threshold[Share] = Threshold[Share].of(Decimal(1))
-    risk_half_life_months: Threshold[Annotated[int, Field(ge=1, le=120)]] = Threshold[int].of(6)
+    risk_half_life_months: Threshold[Annotated[int, Field(ge=1, le=120)]] | None = None
 
 
 class Quota(Reasoned):

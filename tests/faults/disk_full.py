@@ -163,7 +163,7 @@ def _deliver(home: Path) -> None:
 
 
 def _content(home: Path) -> list[str]:
-    """Digests of the current version's files and of the usage days, and the rows of the analysts' database."""
+    """Digests of the current version's files and of the day files, and the rows of the analysts' database."""
     import duckdb
 
     from tierline import TierTable
@@ -171,8 +171,9 @@ def _content(home: Path) -> list[str]:
     manifest = TierTable(home / "published" / "customer_tiers").manifest
     assert manifest is not None
     found = [f"{manifest.as_of_date} {Path(f.path).name} {f.sha256}" for f in manifest.files]
-    for day in sorted((home / "published" / "usage_daily").rglob("*.parquet")):
-        found.append(f"{day.name} {hashlib.sha256(day.read_bytes()).hexdigest()}")
+    for folder in (home / "published" / "usage_daily", home / "contact_days"):
+        for day in sorted(folder.rglob("*.parquet")):
+            found.append(f"{folder.name} {day.name} {hashlib.sha256(day.read_bytes()).hexdigest()}")
     with duckdb.connect(str(home / "published" / "analytics.duckdb"), read_only=True) as con:
         for table in ("customers", "subscriptions", "usage_daily"):
             rows = con.execute(f"SELECT * FROM {table} ORDER BY ALL").fetchall()

@@ -52,6 +52,14 @@ FEATURES = (
     "voice_seconds", "long_distance_seconds", "roaming_seconds", "data_bytes", "latest_month_voice_seconds",
     "latest_month_data_bytes",
 )  # fmt: skip
+CHURN = (
+    *("voice_seconds", "voice_seconds_before", "voice_seconds_week", "voice_seconds_lowest_week"),
+    *("voice_seconds_highest_week", "data_bytes", "data_bytes_before", "data_bytes_week", "data_bytes_lowest_week"),
+    *("data_bytes_highest_week", "messages", "messages_before", "charge_amount", "charge_amount_before", "active_days"),
+    *("active_days_before", "voice_in_seconds", "long_distance_seconds", "roaming_seconds", "night_seconds"),
+    *("hotline_calls", "recharges", "recharges_before", "recharge_amount", "recharge_amount_before"),
+    *("last_recharge_date", "contacts", "contacts_before", "on_net_contacts", "on_net_contacts_seen", "contacts_left"),
+)
 IN_SERVICE_ONLY = ("payment_type", "brand", "overdue_amount", "arrears_stops")
 Rows = Mapping[Hashable, Mapping[str, Any]]
 
@@ -170,6 +178,13 @@ def test_features_that_only_the_judgement_reads(night: Night) -> None:
     assert alike == ["policy_segment"]
 
 
+def test_what_a_churn_model_may_look_at(night: Night) -> None:
+    actual = rows_of(night.home / "warehouse.duckdb", "features.churn", ("customer_id",))
+    assert_same(night.expected.churn, actual, (*CHURN, "is_hub"))
+    alike = [name for name in CHURN if len({row[name] for row in actual.values()}) < 2]
+    assert not alike
+
+
 def test_usage_daily(night: Night) -> None:
     expected, actual = usage_rows(night)
     assert_same(expected, actual, MEASURES)
@@ -181,7 +196,11 @@ def test_a_scratch_night_gives_the_same_rows(night: Night) -> None:
     with scratch(asked) as place:
         place.build(asked, target="scores.subscription")
         rows = place.con.sql("from scores.subscription").to_arrow_table().to_pylist()
+        place.build(asked, target="features.churn")
+        seen = {row[0]: row for row in place.con.sql("from features.churn").fetchall()}
     assert {row["service_key"]: row for row in rows} == published_rows(night)
+    with duckdb.connect(str(night.home / "warehouse.duckdb"), read_only=True) as con:
+        assert {row[0]: row for row in con.sql("from features.churn").fetchall()} == seen
 
 
 def test_second_night_creates_no_version(night: Night) -> None:

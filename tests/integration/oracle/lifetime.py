@@ -51,8 +51,9 @@ def worth(
         own, first = monthly_odds(risk, policy["churn"]["horizon_days"]), band_odds(kind, tenure, seen, policy["churn"])
         stays, months = Decimal(1), Decimal(0)
         for t in range(1, rules["horizon_months"] + 1):
-            fade = Decimal("0.5") ** (Decimal(t - 1) / rules["risk_half_life_months"])
-            odds = band_odds(kind, tenure + t - 1, seen, policy["churn"]) * (own / first) ** fade
+            odds = band_odds(kind, tenure + t - 1, seen, policy["churn"])
+            if "risk_half_life_months" in rules:
+                odds *= (own / first) ** (Decimal("0.5") ** (Decimal(t - 1) / rules["risk_half_life_months"]))
             stays /= 1 + odds
             months += stays / (1 + Decimal(rules["discount_rate"])) ** (Decimal(t) / 12)
         share = Fraction(rules["margin_share"])

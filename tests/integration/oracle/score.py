@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from oracle import billing, churn, lifetime
+from oracle import billing, churn, churn_features, lifetime
 from oracle.contacts import complaints
 from oracle.credit import Credit, credit
 from oracle.days import closed_window, month_of
@@ -30,13 +30,14 @@ CRM = ("group_id", "region", "language", "gender", "birth_year", "identity_verif
 @dataclass(frozen=True)
 class Expected:
     """What must be published: rows by service key, customers by identifier, usage by line and day; and the features
-    of customers that only the judgement reads.
+    of customers that only the judgement or a model of churn reads.
     """
 
     published: dict[str, Row]
     customers: dict[str, Row]
     usage: Usage
     features: dict[str, Row]
+    churn: dict[str, Row]
 
 
 def plain(value: Any) -> Any:
@@ -279,4 +280,5 @@ def recompute(landing: Path, day: date, policy_file: Path = DEFAULT_POLICY) -> E
             }  # fmt: skip
     assert month_of(day) not in window
     features = {customer: {**customers[customer], **vars(own)} for customer, own in spent.items()}
-    return Expected(published, customers, usage, features)
+    seen_of = churn_features.recompute(identity, usage, tables, day)
+    return Expected(published, customers, usage, features, seen_of)

@@ -56,9 +56,11 @@ def worth(
 def test_no_risk_is_an_annuity() -> None:
     # 100 x 0.4 for 3 months, undiscounted; at 12 % a year: 40 x (1.12^(-1/12) + 1.12^(-2/12) + 1.12^(-3/12)), the
     # factors being 0.9906004, 0.9812891 and 0.9720654.
-    rules = policy(horizon_months=3, margin_share=Decimal("0.4"))
+    rules = policy(horizon_months=3, margin_share=Decimal("0.4"), risk_half_life_months=1)
     assert worth(("100", 50, "0"), rules=rules) == [(Decimal("40.0000"), Decimal("120.0000"), Decimal("0.0000"))]
-    rules = policy(horizon_months=3, margin_share=Decimal("0.4"), discount_rate=Decimal("0.12"))
+    rules = policy(
+        horizon_months=3, margin_share=Decimal("0.4"), discount_rate=Decimal("0.12"), risk_half_life_months=1
+    )
     assert worth(("100", 50, "0"), rules=rules)[0][1] == Decimal("117.7582")
 
 
@@ -77,6 +79,16 @@ def test_the_own_risk_counts_whole_at_first_and_fades() -> None:
     counts = hazards(postpaid_36=(1_000_000, 100_000))
     rules = policy(horizon_months=3, risk_half_life_months=1)
     assert worth(("100", 50, "0.2"), rules=rules, counts=counts)[0][1] == Decimal("207.8483")
+
+
+def test_without_a_half_life_the_value_is_the_bands_and_more_risk_puts_more_of_it_at_risk() -> None:
+    counts = hazards(postpaid_36=(1_000_000, 100_000))
+    risks = ("0", "0.1", "0.25", "0.5", "0.9", "1")
+    found = worth(*(("100", 50, risk) for risk in risks), rules=policy(horizon_months=3), counts=counts)
+    assert {value for _, value, _ in found} == {Decimal("243.1780")}
+    assert [at_risk for _, _, at_risk in found] == [
+        (Decimal("243.1780") * Decimal(risk)).quantize(Decimal("0.0001")) for risk in risks
+    ]
 
 
 def test_tenure_goes_on_through_the_bands() -> None:
