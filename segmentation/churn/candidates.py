@@ -4,12 +4,14 @@ Does not belong here: how examples are divided (slices.py), what is done with th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from segmentation.churn.boosting import Boosting, new_boosting
 from segmentation.churn.calibrate import judge
@@ -92,14 +94,30 @@ class Choice:
         return " + ".join(f"{weight:.2g} {name}" if weight < 1 else name for name, weight in self.weights.items())
 
 
-def choose(matrix: Floats, churned: Flags, splits: Sequence[Split], *, shapes: Sequence[Shape], seed: int) -> Choice:
+def choose(
+    matrix: Floats,
+    churned: Flags,
+    splits: Sequence[Split],
+    *,
+    shapes: Sequence[Shape],
+    seed: int,
+    threads: int = 1,
+) -> Choice:
     """Fits every candidate on each split's first rows and judges all on its second rows together.
 
     The lowest log loss after a sigmoid wins; within a hair of it, the highest AUC.
     """
     truth = churned[np.concatenate([judged for _, judged in splits])]
-    components = [_best_curves(matrix, churned, splits, truth)]
-    components += [_best_trees(matrix, churned, splits, truth, shape=shape, seed=seed) for shape in shapes]
+
+    def tried(shape: Shape | None) -> Tried:
+        # A thread a candidate: threads within a tree wait for each other at every node.
+        with threadpool_limits(1, user_api="openmp"):
+            if shape is None:
+                return _best_curves(matrix, churned, splits, truth)
+            return _best_trees(matrix, churned, splits, truth, shape=shape, seed=seed)
+
+    with ThreadPoolExecutor(threads) as pool:
+        components = list(pool.map(tried, [*reversed(shapes), None]))[::-1]
     found: list[tuple[dict[str, float], Floats, Mapping[str, float]]] = [
         ({one.name: 1.0}, one.logits, one.figures) for one in components
     ]
