@@ -74,10 +74,9 @@ def main() -> None:
         if done.returncode:
             sys.exit(f"{mode} failed with {done.returncode}:\n{done.stderr[-2000:]}")
         found = json.loads(done.stdout)
-        print(
-            f"{mode:<15}{found['seconds']:>8.1f} s ({found['cpu_seconds']:.0f} s of work){found['peak_mib']:>9.0f} MiB   last dates: AUC {found['auc']:.4f}  "
-            f"Brier {found['brier']:.5f}\n    {found['about']}"
-        )
+        took = f"{found['seconds']:.1f} s ({found['cpu_seconds']:.0f} s of work)"
+        figures = f"AUC {found['auc']:.4f}  Brier {found['brier']:.5f}"
+        print(f"{mode:<15} {took:<30}{found['peak_mib']:>6.0f} MiB   last dates: {figures}\n    {found['about']}")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
 from segmentation.churn.calibrate import calibrated, fit_calibration
-from segmentation.churn.candidates import CURVES, SHAPES, Choice, Component, Shape, Split, choose, fit_component
+from segmentation.churn.candidates import KNOTS_OF, SHAPES, Choice, Component, Shape, Split, choose, fit_component
 from segmentation.churn.encode import fit_encoding
 from segmentation.churn.examples import (
     KIND,
@@ -166,7 +166,7 @@ def _refit(
 ) -> tuple[tuple[float, Component], ...]:
     components = []
     for name, weight in choice.weights.items():
-        own = random_rows(rows, options.curve_rows, options.seed) if name == CURVES else rows
+        own = random_rows(rows, options.curve_rows, options.seed) if name in KNOTS_OF else rows
         setting = choice.settings[name]
         component = fit_component(name, setting, matrix[own], churned[own], shapes=options.shapes, seed=options.seed)
         components.append((weight, component))
@@ -201,7 +201,7 @@ def _told(origins: npt.NDArray[np.datetime64], slices: DateSlices) -> str:
 
 def _settled(choice: Choice) -> str:
     settings = (
-        f"{name}: {'C ' if name == CURVES else ''}{setting:g}{'' if name == CURVES else ' trees'}"
+        f"{name}: {'C ' if name in KNOTS_OF else ''}{setting:g}{'' if name in KNOTS_OF else ' trees'}"
         for name, setting in choice.settings.items()
     )
     return f"{choice.name} ({', '.join(settings)})"
