@@ -103,8 +103,8 @@ def _column(table: pl.DataFrame, name: str, path: Path) -> str:
     if found:
         return found[0]
     close = difflib.get_close_matches(name, table.columns, 3, 0.5)
-    meant = f"did you mean {' or '.join(close)}?" if close else ""
-    raise FileError(f"{path}: there is no column {name}; {meant} It has: {', '.join(table.columns)}")
+    meant = f"did you mean {' or '.join(close)}? " if close else ""
+    raise FileError(f"{path}: there is no column {name}; {meant}it has: {', '.join(table.columns)}")
 
 
 def _plain(name: str) -> str:

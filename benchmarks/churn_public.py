@@ -70,7 +70,7 @@ def judge_fold(repeat: int, fold: int, number: int) -> dict[str, Any]:
     known, unseen = folds(training, number, repeat)[fold]
     risks, seconds = {}, {}
     started = time.perf_counter()
-    fitted = fit(training.take(known), FitOptions(holdout_share=0, min_events=10, seed=repeat))
+    fitted = fit(training.take(known), FitOptions(holdout_share=0, min_events=10, seed=repeat, threads=1))
     risks[OURS] = expit(fitted.model.predict(training.features[unseen], threads=1)["churn_logit"].to_numpy())
     seconds[OURS] = time.perf_counter() - started
     wide = training.features.with_columns(pl.col(pl.String).fill_null("(blank)")).to_pandas()

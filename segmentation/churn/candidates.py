@@ -4,26 +4,29 @@ Does not belong here: how examples are divided (slices.py), what is done with th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from segmentation.churn.boosting import Boosting, fit_boosting
 from segmentation.churn.calibrate import judge
-from segmentation.churn.curves import Curves, basis_of, expand
+from segmentation.churn.curves import KNOTS, Curves, basis_of, expand
 from segmentation.churn.examples import Flags, Floats, Rows
 
 Component = Curves | Boosting
 Split = tuple[Rows, Rows]
 """Rows to fit on, rows to judge on."""
 
-CURVES = "curves"
+CURVES, LINES = "curves", "lines"
+KNOTS_OF = {CURVES: KNOTS, LINES: 2}
 STRENGTHS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 # Log losses this close are one to a fresh sample; the better ranking decides among them.
-_HAIR = 0.003
+_HAIR = 0.001
 # Two boostings averaged help where examples are few and cost twice the time where they are many.
 _PAIR_BOOSTINGS_BELOW = 50_000
 
@@ -92,19 +95,35 @@ class Choice:
         return " + ".join(f"{weight:.2g} {name}" if weight < 1 else name for name, weight in self.weights.items())
 
 
-def choose(matrix: Floats, churned: Flags, splits: Sequence[Split], *, shapes: Sequence[Shape], seed: int) -> Choice:
+def choose(
+    matrix: Floats,
+    churned: Flags,
+    splits: Sequence[Split],
+    *,
+    shapes: Sequence[Shape],
+    seed: int,
+    threads: int = 1,
+) -> Choice:
     """Fits every candidate on each split's first rows and judges all on its second rows together.
 
     The lowest log loss after a sigmoid wins; within a hair of it, the highest AUC.
     """
     truth = churned[np.concatenate([judged for _, judged in splits])]
-    components = [_best_curves(matrix, churned, splits, truth)]
-    components += [_best_trees(matrix, churned, splits, truth, shape=shape, seed=seed) for shape in shapes]
+
+    def tried(candidate: str | Shape) -> Tried:
+        # A thread a candidate: threads within a tree wait for each other at every node.
+        with threadpool_limits(1, user_api="openmp"):
+            if isinstance(candidate, str):
+                return _best_curves(matrix, churned, splits, truth, candidate)
+            return _best_trees(matrix, churned, splits, truth, shape=candidate, seed=seed)
+
+    with ThreadPoolExecutor(threads) as pool:
+        components = list(pool.map(tried, [*reversed(shapes), *reversed(KNOTS_OF)]))[::-1]
     found: list[tuple[dict[str, float], Floats, Mapping[str, float]]] = [
         ({one.name: 1.0}, one.logits, one.figures) for one in components
     ]
     for first, second in combinations(components, 2):
-        if CURVES not in (first.name, second.name) and len(truth) > _PAIR_BOOSTINGS_BELOW:
+        if not {first.name, second.name} & KNOTS_OF.keys() and len(truth) > _PAIR_BOOSTINGS_BELOW:
             continue
         for share in (0.3, 0.5, 0.7):
             logits = share * first.logits + (1 - share) * second.logits
@@ -124,22 +143,22 @@ def fit_component(
     name: str, setting: float, matrix: Floats, churned: Flags, *, shapes: Sequence[Shape], seed: int
 ) -> Component:
     """One component of a choice on these rows."""
-    if name == CURVES:
-        return Curves.fit(matrix, churned, setting)
+    if name in KNOTS_OF:
+        return Curves.fit(matrix, churned, setting, KNOTS_OF[name])
     shape = next(shape for shape in shapes if shape.name == name)
     return Boosting.fit(matrix, churned, {**shape.settings, "max_iter": int(setting)}, seed)
 
 
-def _best_curves(matrix: Floats, churned: Flags, splits: Sequence[Split], truth: Flags) -> Tried:
+def _best_curves(matrix: Floats, churned: Flags, splits: Sequence[Split], truth: Flags, name: str) -> Tried:
     logits: dict[float, list[Floats]] = {strength: [] for strength in STRENGTHS}
     for fitted_on, judged in splits:
-        basis = basis_of(matrix[fitted_on])
+        basis = basis_of(matrix[fitted_on], KNOTS_OF[name])
         known, unseen = expand(basis, matrix[fitted_on]), expand(basis, matrix[judged])
         estimator = LogisticRegression(max_iter=500, warm_start=True)
         for strength in STRENGTHS:
             estimator.set_params(C=strength).fit(known, churned[fitted_on])
             logits[strength].append(estimator.decision_function(unseen))
-    return _lowest(CURVES, {strength: np.concatenate(parts) for strength, parts in logits.items()}, truth)
+    return _lowest(name, {strength: np.concatenate(parts) for strength, parts in logits.items()}, truth)
 
 
 def _best_trees(

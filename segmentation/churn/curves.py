@@ -55,9 +55,9 @@ class BasisColumn:
         return values, float(weights[-1]) if self.has_nulls else None
 
 
-def basis_of(matrix: Floats) -> tuple[BasisColumn, ...]:
-    """Knots by quantile of each column of [n, columns]."""
-    return tuple(_basis_column(column) for column in matrix.T)
+def basis_of(matrix: Floats, knots: int = KNOTS) -> tuple[BasisColumn, ...]:
+    """At most so many knots, by quantile, of each column of [n, columns]; 2: straight lines."""
+    return tuple(_basis_column(column, knots) for column in matrix.T)
 
 
 def expand(basis: Sequence[BasisColumn], matrix: Floats) -> Floats:
@@ -92,9 +92,9 @@ class Curves:
             self._curves.append((np.array(column.knots), values, center if at_null is None else at_null))
 
     @classmethod
-    def fit(cls, matrix: Floats, churned: Flags, strength: float) -> Self:
+    def fit(cls, matrix: Floats, churned: Flags, strength: float, knots: int = KNOTS) -> Self:
         """Fits on [n, columns]; `strength` is scikit-learn's C."""
-        basis = basis_of(matrix)
+        basis = basis_of(matrix, knots)
         estimator = LogisticRegression(C=strength, max_iter=500).fit(expand(basis, matrix), churned)
         return cls.of(basis, estimator, matrix)
 
@@ -143,21 +143,25 @@ def _at(column: Floats, knots: Floats, values: Floats, at_null: float) -> Floats
     return np.where(np.isnan(column), at_null, part)
 
 
-def _basis_column(values: Floats) -> BasisColumn:
+def _basis_column(values: Floats, most: int) -> BasisColumn:
     known = values[~np.isnan(values)]
     if not len(known):
         return BasisColumn((0.0, 1.0), 0.0, 1.0, has_nulls=True)
     distinct, counts = np.unique(known, return_counts=True)
-    if len(distinct) > KNOTS:
-        shares = np.linspace(*_EDGES, KNOTS)
+    has_nulls = len(known) < len(values)
+    if len(distinct) <= 2:
+        first, last = float(distinct[0]), float(distinct[-1])
+        last = last if last > first else first + 1
+        return BasisColumn((first, last), first, last - first, has_nulls)
+    if len(distinct) > most:
+        shares = np.linspace(*_EDGES, most)
         knots = np.unique(np.quantile(known, shares, method="lower"))
-        if len(knots) < KNOTS:  # one value, such as 0, is so common that it takes several quantiles
+        if len(knots) < most:  # one value, such as 0, is so common that it takes several quantiles
             common = distinct[counts.argmax()]
             knots = np.unique([common, *np.quantile(known[known != common], shares[1:], method="lower")])
     else:
-        knots = distinct if len(distinct) > 1 else np.array([distinct[0], distinct[0] + 1])
-    has_nulls = len(known) < len(values)
-    if len(knots) == 2:
-        return BasisColumn((float(knots[0]), float(knots[1])), float(knots[0]), float(knots[1] - knots[0]), has_nulls)
+        knots = distinct
+    if most == 2:
+        knots = knots[[0, -1]]
     inside = np.clip(known, knots[0], knots[-1])
     return BasisColumn(tuple(knots.tolist()), float(inside.mean()), float(inside.std()) or 1.0, has_nulls)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
 from segmentation.churn.calibrate import calibrated, fit_calibration
-from segmentation.churn.candidates import CURVES, SHAPES, Choice, Component, Shape, Split, choose, fit_component
+from segmentation.churn.candidates import KNOTS_OF, SHAPES, Choice, Component, Shape, Split, choose, fit_component
 from segmentation.churn.encode import fit_encoding
 from segmentation.churn.examples import (
     KIND,
@@ -51,7 +51,8 @@ class FitOptions:
     holdout_share: float = 0.2
     folds: int = 5
     seed: int = 0
-    choice_rows: int = 60_000
+    threads: int = 2
+    choice_rows: int = 40_000
     curve_rows: int = 100_000
     shapes: tuple[Shape, ...] = SHAPES
 
@@ -88,6 +89,12 @@ class _FittedPart:
     held_out: Rows
 
 
+class _Search(TypedDict):
+    shapes: tuple[Shape, ...]
+    seed: int
+    threads: int
+
+
 def fit(training: TrainingSet, options: FitOptions | None = None) -> Fitted:
     """A model a payment type where each has enough churners, else one of all with the payment type as a feature.
 
@@ -96,7 +103,7 @@ def fit(training: TrainingSet, options: FitOptions | None = None) -> Fitted:
     """
     options = options or FitOptions()
     require_events(training.churned, options.min_events)
-    with threadpool_limits(1 if len(training) < _ONE_THREAD_BELOW else None):
+    with threadpool_limits(_threads(training, options)):
         return _fit(training, options)
 
 
@@ -131,7 +138,7 @@ def _fit_part(training: TrainingSet, kind: str | None, options: FitOptions) -> _
         matrix = encoding.matrix(training.features)
         train = random_rows(slices.train, options.choice_rows, options.seed)
         validate = random_rows(slices.validate, options.choice_rows, options.seed)
-        choice = choose(matrix, training.churned, [(train, validate)], shapes=options.shapes, seed=options.seed)
+        choice = choose(matrix, training.churned, [(train, validate)], **_search(training, options))
         components = _refit(choice, matrix, training.churned, slices.refit, options)
         unseen = average(components, matrix[slices.calibrate])
         calibration = fit_calibration(unseen, training.churned[slices.calibrate])
@@ -147,7 +154,7 @@ def _fit_part(training: TrainingSet, kind: str | None, options: FitOptions) -> _
         for fitted_on, judged in folds(training.take(sample), options.folds, options.seed)
     ]
     splits = splits[: max(1, math.ceil(_JUDGED_ROWS / len(splits[0][1])))]
-    choice = choose(matrix, training.churned, splits, shapes=options.shapes, seed=options.seed)
+    choice = choose(matrix, training.churned, splits, **_search(training, options))
     judged = np.concatenate([judged for _, judged in splits])
     components = _refit(choice, matrix, training.churned, rows, options)
     calibration = fit_calibration(choice.logits, training.churned[judged])
@@ -159,7 +166,7 @@ def _refit(
 ) -> tuple[tuple[float, Component], ...]:
     components = []
     for name, weight in choice.weights.items():
-        own = random_rows(rows, options.curve_rows, options.seed) if name == CURVES else rows
+        own = random_rows(rows, options.curve_rows, options.seed) if name in KNOTS_OF else rows
         setting = choice.settings[name]
         component = fit_component(name, setting, matrix[own], churned[own], shapes=options.shapes, seed=options.seed)
         components.append((weight, component))
@@ -194,7 +201,7 @@ def _told(origins: npt.NDArray[np.datetime64], slices: DateSlices) -> str:
 
 def _settled(choice: Choice) -> str:
     settings = (
-        f"{name}: {'C ' if name == CURVES else ''}{setting:g}{'' if name == CURVES else ' trees'}"
+        f"{name}: {'C ' if name in KNOTS_OF else ''}{setting:g}{'' if name in KNOTS_OF else ' trees'}"
         for name, setting in choice.settings.items()
     )
     return f"{choice.name} ({', '.join(settings)})"
@@ -211,6 +218,14 @@ def _held_out(training: TrainingSet, found: list[tuple[_FittedPart, Rows]]) -> H
         risks.append(expit(calibrated(part.calibration, raw)))
     together, order = np.concatenate(rows), np.argsort(np.concatenate(rows), kind="stable")
     return HeldOut(together[order], np.concatenate(risks)[order], np.concatenate(logits)[order])
+
+
+def _search(training: TrainingSet, options: FitOptions) -> _Search:
+    return {"shapes": options.shapes, "seed": options.seed, "threads": _threads(training, options)}
+
+
+def _threads(training: TrainingSet, options: FitOptions) -> int:
+    return 1 if len(training) < _ONE_THREAD_BELOW else options.threads
 
 
 def _each_has_enough(kinds: Any, churned: Flags, needed: int) -> bool:

@@ -21,7 +21,6 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
 from segmentation.churn.boosting import Boosting
-from segmentation.churn.candidates import CURVES
 from segmentation.churn.curves import Curves
 from segmentation.churn.encode import EncodedFeature, Encoding
 from segmentation.churn.examples import KIND
@@ -171,7 +170,7 @@ def _part(about: Mapping[str, Any], loaded: Mapping[str, Any]) -> Part:
     )
     components: list[tuple[float, Curves | Boosting]] = []
     for one, estimator in zip(about["components"], loaded["components"], strict=True):
-        of = Curves if one["name"] == CURVES else Boosting
+        of = Curves if one["name"] == Curves.name else Boosting
         wanted = LogisticRegression if of is Curves else HistGradientBoostingClassifier
         if type(estimator) is not wanted:
             raise TypeError(f"a component is {type(estimator).__name__}")

@@ -111,20 +111,27 @@ def test_the_figures_of_the_candidates_are_there_and_one_is_chosen(fitted) -> No
     assert {"part", "candidate", "chosen", "log_loss", "auc", "brier"} <= set(table.columns)
     assert table["chosen"].sum() == 1
     chosen = table.row(by_predicate=pl.col("chosen"), named=True)
-    assert chosen["log_loss"] <= table["log_loss"].min() * 1.003
+    assert chosen["log_loss"] <= table["log_loss"].min() * 1.001
     assert fitted.chosen["all"].startswith(chosen["candidate"])
 
 
-def test_the_choice_fits_the_data(quick) -> None:
-    """A sum of features is a job for curves, a product of signs for trees."""
+@pytest.mark.parametrize(
+    ("truth", "suited"),
+    [
+        (lambda x: x @ [1, -1, 0.5, 0.5], {"lines", "curves"}),
+        (lambda x: 3 * np.abs(x[:, 0]) - 2, {"curves"}),
+        (lambda x: 4 * np.sign(x[:, 0] * x[:, 1]), {"few", "deep"}),
+    ],
+    ids=["a sum", "a bend", "a product of signs"],
+)
+def test_the_choice_fits_the_data(truth, suited, quick) -> None:
     draw = np.random.default_rng(5)
     matrix = draw.normal(size=(1500, 4))
+    churned = draw.random(1500) < 1 / (1 + np.exp(-truth(matrix)))
     cut = [(np.arange(1000), np.arange(1000, 1500))]
-    for logit, curves in ((matrix @ [1, -1, 0.5, 0.5], True), (4 * np.sign(matrix[:, 0] * matrix[:, 1]), False)):
-        churned = draw.random(1500) < 1 / (1 + np.exp(-logit))
-        with threadpool_limits(1):
-            choice = choose(matrix, churned, cut, shapes=quick.shapes, seed=0)
-        assert (choice.weights.get("curves", 0) >= 0.5) is curves, choice.name
+    with threadpool_limits(1):
+        choice = choose(matrix, churned, cut, shapes=quick.shapes, seed=0)
+    assert sum(weight for name, weight in choice.weights.items() if name in suited) >= 0.5, choice.name
 
 
 def test_it_ranks_and_is_calibrated_on_fresh_customers(fitted, customers) -> None:
