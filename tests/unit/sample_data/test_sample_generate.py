@@ -15,7 +15,8 @@ from data_contracts import contract, contract_names
 from sample_data import Summary, generate
 
 AS_OF = date(2024, 6, 30)
-EXTRACTS = contract_names("staging")
+# Results of campaigns answer worklists, which a generated operator has not made yet.
+EXTRACTS = [name for name in contract_names("staging") if name != "campaign_results"]
 
 
 @pytest.fixture(scope="module")
