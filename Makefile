@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types lock bench bench-lookup bench-scoring soak clean prerequisites
+.PHONY: help setup demo test lint types lock bench bench-lookup bench-scoring bench-churn bench-truth soak clean prerequisites
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -57,6 +57,13 @@ bench-scoring: $(READY) ## Time the scoring of 1,000,000 customers with memory a
 
 bench-lookup: $(READY) ## Time lookups in a table of 5,000,000 rows
 	@$(BIN)/python -m benchmarks.lookup
+
+bench-churn: $(READY) ## Time a churn model of 1,000,000 customers: its risks with reasons, and its fit
+	@$(BIN)/python -m benchmarks.churn_scoring
+	@$(BIN)/python -m benchmarks.churn_training
+
+bench-truth: $(READY) ## Train on a generated operator and hold the risks against the true probabilities
+	@$(BIN)/python -m benchmarks.churn_truth
 
 soak: $(READY) ## Hours of faults: kills at every step and at random under readers, mutated extracts, full disks
 	@$(BIN)/python tests/faults/soak.py

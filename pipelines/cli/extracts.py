@@ -90,6 +90,9 @@ def sample(  # noqa: PLR0917 (each is an option by name on the command line)
     bill_months: Annotated[int, typer.Option(min=1, help="Months of bills.")] = 18,
     cdr_days: Annotated[int, typer.Option(min=0, help="Days of call detail records.")] = 120,
     cdrs: Annotated[int | None, typer.Option(min=0, help="Exactly so many call detail records over all days.")] = None,
+    snapshots: Annotated[
+        int, typer.Option(min=1, help="Deliveries of customers and subscriptions: the last day's, and month ends before.")
+    ] = 3,
     faults: Annotated[
         bool, typer.Option("--faults/--no-faults", help="Plant the faults listed in faults.yaml.")
     ] = False,
@@ -101,6 +104,8 @@ def sample(  # noqa: PLR0917 (each is an option by name on the command line)
         tierline sample /tmp/operator --customers 100000 --cdrs 1000000
 
         tierline run --as-of 2024-06-30 --home /tmp/operator
+
+        tierline sample /tmp/to-train-on --customers 6000 --cdr-days 300 --snapshots 14
     """
     from sample_data import generate
 
@@ -114,6 +119,7 @@ def sample(  # noqa: PLR0917 (each is an option by name on the command line)
                 bill_months=bill_months,
                 cdr_days=cdr_days,
                 cdr_total=cdrs,
+                snapshots=snapshots,
                 faults=faults,
                 progress=bar.step,
             )

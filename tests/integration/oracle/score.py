@@ -161,6 +161,15 @@ def hinted(spent: billing.Spend, hint: dict[str, Any]) -> bool:
     return months > 0 and Fraction(getattr(spent, hint["measure"])) / months >= hint["from"]
 
 
+def lines_out_of_service(identity: Identity, day: date) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for line in identity.lines:
+        interval = identity.held(line, day)
+        if interval is not None and line not in identity.in_service(day):
+            found[interval.customer] = found.get(interval.customer, 0) + 1
+    return found
+
+
 def recompute(landing: Path, day: date, policy_file: Path = DEFAULT_POLICY) -> Expected:
     policy = plain(yaml.safe_load(policy_file.read_text(encoding="utf-8")))
     tables = read_landing(landing, day)
@@ -174,11 +183,7 @@ def recompute(landing: Path, day: date, policy_file: Path = DEFAULT_POLICY) -> E
     seen = churn.history(identity, usage, policy["churn"])
     lists, overrides = lists_valid(tables, day), override_valid(tables, day)
     lines = churn.by_customer(identity, day)
-    out_of_service: dict[str, int] = {}
-    for line in identity.lines:
-        interval = identity.held(line, day)
-        if interval is not None and line not in identity.in_service(day):
-            out_of_service[interval.customer] = out_of_service.get(interval.customer, 0) + 1
+    out_of_service = lines_out_of_service(identity, day)
 
     def customer_row(customer: str) -> Row:
         crm, own = identity.customers.get(customer, {}), spent[customer]

@@ -323,5 +323,5 @@ def test_importing_it_brings_nothing_but_numpy_and_pyarrow() -> None:
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     tops = ast.literal_eval(found.stdout)
     own = {top for top in tops if not top.startswith(("_", "cython"))}  # what Cython makes up for compiled modules
-    # pyarrow imports cloudpickle where it is installed (here by scikit-learn's joblib) and does without where it is not.
+    # pyarrow imports cloudpickle where it is installed, here by joblib, and does without where it is not.
     assert own - {"cloudpickle"} == {"numpy", "pyarrow", "tierline"}
