@@ -37,6 +37,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from benchmarks.churn_file import FileError, read_churn_file
 from segmentation.churn.fit import FitOptions, TrainingSet, fit
+from segmentation.churn.leaks import LeakLimits, feature_leaks, model_leaks
 from segmentation.churn.slices import folds
 
 OURS, LOGISTIC, BOOSTING = "tierline", "stock logistic", "stock boosting"
@@ -180,6 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"{given.data.name}: {len(training)} rows, {training.features.width} columns")
     for note in found.notes:
         print(f"  {note}")
+    leaks = feature_leaks(training.features, training.churned, LeakLimits())
     done = run(training, given.repeats, given.folds, given.workers)
     table = summary(done, training.churned, given.repeats)
     print(f"\n{given.repeats} x {given.folds} folds, mean ± spread of folds (ECE: of repeats)")
@@ -188,6 +190,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         cells = "".join(f"{table[model][name][0]:>9.4f} ±{table[model][name][1]:.4f}" for name in FIGURES)
         print(f"{model:<15}{cells}{np.mean([one['seconds'][model] for one in done]):>17.1f}")
     print(verdict(table))
+    leaks += model_leaks(table[OURS]["auc"][0], LeakLimits())
+    for leak in leaks:
+        print(f"leak alarm: {leak}; a training would stop unless the policy accepts it with a reason")
+    if not leaks:
+        print("leak alarm: nothing")
     chosen: dict[str, int] = {}
     for one in done:
         name = one["chosen"].partition(" (")[0]
@@ -196,14 +203,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     seconds = time.perf_counter() - started
     print(f"took {seconds:.0f} s")
     if given.json:
-        result = {"file": given.data.name, "rows": len(training), "repeats": given.repeats, "folds": given.folds}
-        given.json.write_text(
-            json.dumps(
-                result | {"notes": found.notes, "models": table, "chosen": chosen, "seconds": round(seconds, 1)},
-                indent=2,
-            )
-            + "\n"
-        )
+        result = {
+            "file": given.data.name,
+            "rows": len(training),
+            "repeats": given.repeats,
+            "folds": given.folds,
+            "notes": found.notes,
+            "leaks": [str(leak) for leak in leaks],
+            "models": table,
+            "chosen": chosen,
+            "seconds": round(seconds, 1),
+        }
+        given.json.write_text(json.dumps(result, indent=2) + "\n")
 
 
 if __name__ == "__main__":

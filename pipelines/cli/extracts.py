@@ -91,7 +91,7 @@ def sample(  # noqa: PLR0917 (each is an option by name on the command line)
     cdr_days: Annotated[int, typer.Option(min=0, help="Days of call detail records.")] = 120,
     cdrs: Annotated[int | None, typer.Option(min=0, help="Exactly so many call detail records over all days.")] = None,
     snapshots: Annotated[
-        int, typer.Option(min=1, help="Deliveries of customers and subscriptions: the last day's, and month ends before.")
+        int, typer.Option(min=1, help="Deliveries of the CRM: the last day's, and month ends before.")
     ] = 3,
     faults: Annotated[
         bool, typer.Option("--faults/--no-faults", help="Plant the faults listed in faults.yaml.")
