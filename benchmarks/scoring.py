@@ -1,7 +1,7 @@
 """Scoring a large base with memory and explanations, beside bare thresholds in SQL over the same features.
 
-Belongs here: seconds and peak memory of measures, cut-offs, scores and the night's changes. Does not: how features are
-made (nightly.py).
+Belongs here: seconds and peak memory of measures, churn risks by a fitted model, cut-offs, scores and the night's
+changes. Does not: how features are made (nightly.py).
 
     python -m benchmarks.scoring --customers 1000000
 
@@ -12,24 +12,33 @@ for ARPU, tenure and an operator's credit score, and a tier; no memory, no stage
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import duckdb
+import numpy as np
+import polars as pl
 
 from pipelines import scoring
 from pipelines.column_types import duckdb_type
 from pipelines.run_context import RUN_COLUMNS, run_tables
 from pipelines.sql_catalogue import sql_table
+from pipelines.training.registry import Choice, ModelManifest, add_version, model_for, promote
 from pipelines.warehouse import SCHEMAS, build, write_run_tables
-from segmentation.columns import FEATURES
+from segmentation.churn.drift import Drift
+from segmentation.churn.features import CHURN_FEATURES, CHURN_INPUTS, churn_features
+from segmentation.churn.fit import FitOptions, TrainingSet, fit
+from segmentation.churn.model_file import write_model
+from segmentation.columns import BANDS, FEATURES, Dtype
 from segmentation.policy import preset, read_policy
 
 NIGHTS = (date(2024, 6, 10), date(2024, 7, 10))
@@ -69,6 +78,19 @@ _MADE = {
     "band_churned": "{u} % 60",
     "base_exposed": "10000",
     "base_churned": "300",
+    "customer_type": "'individual'",
+    "is_member": "{u} % 20 = 0",
+    "is_ported_in": "{u} % 20 = 0",
+    "has_switched": "{u} % 30 = 0",
+    "is_hub": "{u} % 900 = 0",
+    "lines_suspended": "case when {u} % 50 = 0 then 1 else 0 end",
+    "lines_ceased": "{u} % 3",
+    "contract_ended_date": "case when {u} % 4 = 0 then date '2024-06-01' - ({u} % 700) end",
+    "last_recharge_date": "date '2024-07-10' - ({u} % 60)",
+    "usage_days": "28",
+    "usage_days_before": "28",
+    "active_days": "{u} % 29",
+    "active_days_before": "{u} % 29",
 }
 _BARE = """
 create table bare as
@@ -94,24 +116,63 @@ from (
 
 def make_features(con: duckdb.DuckDBPyConnection, customers: int, shift: int) -> None:
     """`features.customer` of so many customers; another `shift` is another month of the same people."""
-    columns = []
-    for number, (name, dtype) in enumerate(FEATURES.items()):
-        moving = name.endswith(("_amount", "_seconds", "_bytes", "_total")) or name == "bills_paid_on_time"
-        drawn = f"(hash(i * 64 + {number} + {shift if moving else 0} * 7919) % 1000003)::integer"
-        made = _MADE.get(name, "({u} % 30000) * 0.01" if str(dtype).startswith("Decimal") else "{u} % 100000")
-        expression = made.replace("{u}", drawn)
-        columns.append(f'cast({expression} as {duckdb_type(dtype)}) as "{name}"')
-    con.execute(
-        f"create or replace table features.customer as select {', '.join(columns)} from range({customers}) as t(i)"
-    )
+    columns = _made_columns({**FEATURES, **BANDS}, shift)
+    con.execute(f"create or replace table features.customer as select {columns} from range({customers}) as t(i)")
     # Parts do not exceed the whole.
     con.execute(
         "update features.customer "
         "set latest_month_amount = billed_amount * 0.3333, amount_due_total = billed_amount * 4"
     )
+    columns = _made_columns(CHURN_INPUTS, shift)
+    con.execute(f"create or replace table features.churn as select {columns} from range({customers}) as t(i)")
+    con.execute(
+        "create or replace table features.churn_bands as select * from "
+        "(values ('postpaid:36+', 800::bigint, 24::bigint), ('prepaid:0-3', 500, 40)) t(churn_band, exposed, churned)"
+    )
 
 
-def night(con: duckdb.DuckDBPyConnection, as_of: date, before: date | None) -> dict[str, float]:
+def _made_columns(schema: Mapping[str, Dtype], shift: int) -> str:
+    columns = []
+    for number, (name, dtype) in enumerate(schema.items()):
+        moving = name.endswith(("_amount", "_seconds", "_bytes", "_total")) or name == "bills_paid_on_time"
+        drawn = f"(hash(i * 64 + {number} + {shift if moving else 0} * 7919) % 1000003)::integer"
+        made = _MADE.get(name, "({u} % 30000) * 0.01" if str(dtype).startswith("Decimal") else "{u} % 100000")
+        expression = made.replace("{u}", drawn)
+        columns.append(f'cast({expression} as {duckdb_type(dtype)}) as "{name}"')
+    return ", ".join(columns)
+
+
+def keep_model(con: duckdb.DuckDBPyConnection, home: Path) -> None:
+    """Fits a model to made-up leavers among 20,000 of the customers and keeps it as the home's champion."""
+    sums = con.sql("select * from features.churn order by customer_id limit 20000").pl()
+    features = churn_features(sums.select(*CHURN_INPUTS).cast(dict(CHURN_INPUTS)), NIGHTS[0])
+    chance = np.random.default_rng(1).random(features.height)
+    left = chance < 0.05 + 0.1 * (features["complaints"].to_numpy() > 1) + 0.1 * features["is_ported_in"].to_numpy()
+    kinds = features["payment_type"].to_list()
+    model = fit(TrainingSet(features.select(*CHURN_FEATURES), left, kinds=kinds), FitOptions()).model
+    content = write_model(model)
+    reference = Drift.reference(
+        features.select(*CHURN_FEATURES, model.predict(features)["churn_risk"]), pl.Series([1] * features.height)
+    )
+    manifest = ModelManifest(
+        version="churn-made-up",
+        as_of_date=str(NIGHTS[0]),
+        key="made up",
+        sha256=hashlib.sha256(content).hexdigest(),
+        chosen={},
+        examples=features.height,
+        churned=int(left.sum()),
+        figures={},
+        champion=True,
+        verdict="",
+        accepted_leaks={},
+        reference=reference.content(),
+    )
+    add_version(home, content, manifest, {})
+    promote(home, manifest)
+
+
+def night(con: duckdb.DuckDBPyConnection, as_of: date, before: date | None, model: Choice) -> dict[str, float]:
     """Everything between the features and the publication; seconds by step."""
     policy = read_policy(preset("default"))
     write_run_tables(con, run_tables(as_of, ZoneInfo("Asia/Shanghai"), policy, (), None, night_before=before))
@@ -120,6 +181,7 @@ def night(con: duckdb.DuckDBPyConnection, as_of: date, before: date | None) -> d
     steps = {
         "features.tier_state": lambda: build(con, sql_table("features.tier_state"), given),
         "scores.measures": lambda: scoring.write_measures(con, policy, as_of),
+        "scores.churn_risk": lambda: scoring.write_churn_risk(con, policy, as_of, model),
         "scores.cutoffs": lambda: build(con, sql_table("scores.cutoffs"), given),
         "scores.customer": lambda: scoring.write_scores(con, policy, as_of),
         "scores.tier_changes": lambda: build(con, sql_table("scores.tier_changes"), given),
@@ -140,7 +202,7 @@ def measured(mode: str, path: Path) -> None:
             con.execute(_BARE)
             seconds = {"thresholds": time.perf_counter() - started}
         else:
-            seconds = night(con, NIGHTS[1], NIGHTS[0])
+            seconds = night(con, NIGHTS[1], NIGHTS[0], model_for(path.parent, NIGHTS[1]))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"seconds": seconds, "peak_mib": peak}))
 
@@ -153,7 +215,8 @@ def prepare(path: Path, customers: int) -> None:
         make_features(con, customers, 0)
         columns = ", ".join(f'"{name}" {kind}' for name, kind in RUN_COLUMNS["tier_changes"].items())
         con.execute(f"create table run.tier_changes ({columns})")
-        night(con, NIGHTS[0], None)
+        keep_model(con, path.parent)
+        night(con, NIGHTS[0], None, model_for(path.parent, NIGHTS[0]))
         con.execute("insert into run.tier_changes by name select * from scores.tier_changes")
         make_features(con, customers, 1)
 
