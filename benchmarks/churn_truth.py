@@ -100,7 +100,7 @@ def main() -> None:
             as_of=AS_OF,
             bill_months=18,
             cdr_days=given.cdr_days,
-            cdr_per_line_day=2.0,
+            cdr_per_line_day=1.5,
             snapshots=15,
         )
         first = run_night(home, AS_OF)

@@ -34,9 +34,10 @@ def build_definitions(
     known_at: str | None = None,
     accept: str | None = None,
     follows: str | None = None,
+    model: str | None = None,
 ) -> dg.Definitions:
     """Definitions of one home folder. `options` override its settings, `progress` is told of each step; `known_at`,
-    `accept` and `follows` as in Night.
+    `accept`, `follows` and `model` as in Night.
 
     Raises SettingsError where the home's settings can't be used.
     """
@@ -55,7 +56,9 @@ def build_definitions(
         jobs=[nightly_job(), training_job()],
         schedules=[nightly_schedule(time_zone), training_schedule(time_zone)],
         resources={
-            "home": Home(path=str(home), options=options or {}, known_at=known_at, accept=accept, follows=follows),
+            "home": Home(
+                path=str(home), options=options or {}, known_at=known_at, accept=accept, follows=follows, model=model
+            ),
             "home_to_read": Home(path=str(home), options=options or {}, only_reads=True),
             "progress": progress or Silent(),
         },

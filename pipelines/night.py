@@ -33,7 +33,7 @@ class Night:
     known_at: a day (to its end) or an ISO 8601 time with its zone: the night with what was known by then, published
     into a folder of its own. accept: why gates that are shut may be passed. follows: the digest of the night in the
     tier history that this one goes on from, `first` for none; by default that of the published version. policy_given:
-    instead of the settings'.
+    instead of the settings'. model: the version of the churn model that scores, by default the champion of then.
     """
 
     home: Path
@@ -43,6 +43,7 @@ class Night:
     accept: str | None = None
     follows: str | None = None
     policy_given: PolicyText | None = None
+    model: str | None = None
 
     @cached_property
     def settings(self) -> Settings:
@@ -165,8 +166,10 @@ class Night:
 
     @cached_property
     def churn_model(self) -> Choice:
-        """The model that scores the night: the last champion trained on what was known by its as-of date."""
-        return model_for(self.home, self.as_of_date)
+        """The model that scores the night: the one that was asked for, else the last champion trained on what was known
+        by its as-of date.
+        """
+        return model_for(self.home, self.as_of_date, self.model)
 
     @cached_property
     def nights_served(self) -> tuple[NightFile, ...]:

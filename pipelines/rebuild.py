@@ -32,7 +32,7 @@ from pipelines.turns import take_turn
 from tierline.manifest import Manifest, ManifestError
 from tierline.verify import current_manifest
 
-_LINKED = ("sources", "tierline.yaml")
+_LINKED = ("sources", "tierline.yaml", "models")
 
 
 @dataclass(frozen=True)
@@ -172,6 +172,7 @@ def _make_again(work: Path, night: Night, manifest: Manifest, progress: Progress
         known_at=known_at,
         accept="made again",
         follows=made_from.get(FOLLOWED, FIRST),
+        model=made_from.get("model"),
     )
     differing: tuple[str, ...] = ()
     if result.succeeded and result.published is not None:

@@ -33,6 +33,7 @@ class Home(dg.ConfigurableResource[Any]):
     known_at: str | None = None
     accept: str | None = None
     follows: str | None = None
+    model: str | None = None
     only_reads: bool = False
     _turn: Turn | None = PrivateAttr(default=None)
 
@@ -63,6 +64,7 @@ class Home(dg.ConfigurableResource[Any]):
             self.known_at,
             self.accept,
             self.follows,
+            model=self.model,
         )
 
     def require_turn(self) -> None:

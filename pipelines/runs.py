@@ -68,16 +68,18 @@ def run_night(
     known_at: str | None = None,
     accept: str | None = None,
     follows: str | None = None,
+    model: str | None = None,
 ) -> NightResult:
     """Runs the nightly job of one as-of date. The run shows in the web UI of the home folder.
 
     `known_at` (a day or a time with its zone) sees the night with other knowledge and publishes it beside; `accept` is
-    the reason to pass gates that are shut; `follows` the night of the tier history to go on from, as in Night.
+    the reason to pass gates that are shut; `follows` the night of the tier history to go on from, and `model` the churn
+    model that scores, as in Night.
 
     Raises SettingsError, PolicyError or MappingError before anything runs; everything that fails inside the run is in
     the result's failures.
     """
-    night = Night(home, as_of_date, options or {}, known_at, accept, follows)
+    night = Night(home, as_of_date, options or {}, known_at, accept, follows, model=model)
     result = _execute(NIGHTLY, night, progress)
     checks = [check for event in result.get_asset_check_evaluations() for check in [event] if not check.passed]
     blocking = [c for c in checks if c.severity == dg.AssetCheckSeverity.ERROR]
@@ -152,6 +154,7 @@ def _execute(job: str, night: Night, progress: Progress | None) -> dg.ExecuteInP
         known_at=night.known_at,
         accept=night.accept,
         follows=night.follows,
+        model=night.model,
     )
     with open_instance(night.home) as instance:
         return definitions.resolve_job_def(job).execute_in_process(

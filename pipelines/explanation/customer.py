@@ -148,7 +148,9 @@ def _night(home: Path, as_of_date: date | None, options: dict[str, Any]) -> tupl
     given = json.loads(made_from.get("settings", "{}")) | options
     setting = Night(home, day, given).settings.policy
     policy = named_policy("current", home, setting, manifest if manifest is not None else current)
-    return Night(home, day, given, policy_given=policy, follows=made_from.get(FOLLOWED)), manifest
+    return Night(
+        home, day, given, policy_given=policy, follows=made_from.get(FOLLOWED), model=made_from.get("model")
+    ), manifest
 
 
 def _is_in_warehouse(night: Night, manifest: Manifest | None) -> bool:

@@ -167,12 +167,16 @@ def manifests(home: Path) -> tuple[ModelManifest, ...]:
     return tuple(sorted(found, key=lambda m: (m.as_of_date, m.version)))
 
 
-def model_for(home: Path, as_of_date: date) -> Choice:
+def model_for(home: Path, as_of_date: date, version: str | None = None) -> Choice:
     """The last champion whose training was of `as_of_date` or before and whose files are what was written; those that
-    are not are told in `refused`, newest first.
+    are not are told in `refused`, newest first. With a `version`, as manifests of the tier table name it, that or none.
     """
+    if version == BAND_RATE:
+        return Choice(None)
     refused: dict[str, str] = {}
     for champion in reversed([c for c in champions(home) if c.as_of_date <= as_of_date]):
+        if version not in (None, champion.version):
+            continue
         folder = home / FOLDER / champion.version
         try:
             return Choice(_load(folder, champion.manifest_sha256, _stamp(folder)), refused)

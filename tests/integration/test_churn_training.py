@@ -19,6 +19,8 @@ import polars as pl
 import pytest
 
 from pipelines.night import Night
+from pipelines.progress import Silent
+from pipelines.rebuild import rebuild
 from pipelines.runs import run_night, run_training
 from pipelines.training import train as training
 from pipelines.training.registry import FOLDER, MANIFEST, MODEL, champions, manifests, model_for
@@ -93,6 +95,9 @@ def test_a_night_scores_with_the_champion_and_says_so(home: Path) -> None:
     assert now.version == before.version + 1 and now.run_key != before.run_key
     assert now.provenance["model"] == manifest.version
     assert manifest.sha256 in now.provenance["model_key"]
+    # The first version was published under the rates of bands: each is made again with what it had.
+    remade = rebuild(home, {}, Silent(), every_version=True)
+    assert [(version.version, version.differing) for version in remade.versions] == [(1, ()), (2, ())]
 
 
 def test_the_card_lies_beside_the_model_with_its_pictures(trained: Path) -> None:
