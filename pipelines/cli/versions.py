@@ -148,7 +148,8 @@ def verify(
 ) -> None:
     """Read all published versions back from the disk and say what is damaged, and its cure.
 
-    Without FOLDER also the home's files by day (usage, contacts, tier history, features for training) and campaign.
+    Without FOLDER also the home's files by day (usage, contacts, tier history, features for training) and campaign,
+    and the churn models that were champion.
     Reads only; may run beside nights and readers. Leaves with 1 when something is damaged, with 5 when nothing is
     published.
 
@@ -161,6 +162,7 @@ def verify(
     from pipelines.day_files import verify_days
     from pipelines.publishing import PublishError
     from pipelines.publishing import verify as verify_versions
+    from pipelines.training.registry import FOLDER, verify_models
 
     place = folder or _tier_table(home)
     with StepBar("verify", 1 if folder else 1 + len(_DAY_FILES)) as bar:
@@ -172,6 +174,8 @@ def verify(
             name: verify_days(home / name, cure, partial(bar.step, name))
             for name, cure in ({} if folder else _DAY_FILES).items()
         }
+        if not folder:
+            days[FOLDER.as_posix()] = verify_models(home)
     table = Table(box=None, padding=(0, 2, 0, 0))
     for name in ("version", "as of", "files", "state"):
         table.add_column(name, justify="right" if name in ("version", "files") else "left", no_wrap=True)

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.durable import Disk, Hook, ignore_step
 from pipelines.publishing.lock import publishing_lock
+from pipelines.publishing.verify import Damage
 from segmentation.churn.band_rate import MODEL_VERSION as BAND_RATE
 from segmentation.churn.risk import NamedModel
 
@@ -183,6 +184,20 @@ def model_for(home: Path, as_of_date: date, version: str | None = None) -> Choic
         except (ValueError, OSError) as error:
             refused[champion.version] = str(error)
     return Choice(None, refused)
+
+
+def verify_models(home: Path) -> tuple[int, int, tuple[Damage, ...]]:
+    """Reads every champion back and proves it: so many read, none without a digest, and what is damaged."""
+    damages = []
+    found = champions(home)
+    for champion in found:
+        folder = home / FOLDER / champion.version
+        try:
+            _load(folder, champion.manifest_sha256, _stamp(folder))
+        except (ValueError, OSError) as error:
+            cure = "copy the folder back from a backup, or `tierline train` anew; until then the champion before scores"
+            damages.append(Damage(champion.version, str(error), cure))
+    return len(found), 0, tuple(damages)
 
 
 def _make_folders(folder: Path, disk: Disk) -> None:

@@ -23,7 +23,7 @@ from pipelines.progress import Silent
 from pipelines.rebuild import rebuild
 from pipelines.runs import run_night, run_training
 from pipelines.training import train as training
-from pipelines.training.registry import FOLDER, MANIFEST, MODEL, champions, manifests, model_for
+from pipelines.training.registry import FOLDER, MANIFEST, MODEL, champions, manifests, model_for, verify_models
 from pipelines.training.training_set import TrainingRows, build_training_set
 from sample_data import generate
 from segmentation.churn.candidates import Shape
@@ -144,6 +144,8 @@ def test_the_night_goes_on_without_a_tampered_model_and_says_so(home: Path) -> N
     assert published(home)["model_version"].unique().to_list() == ["band-rate-1"]
     (warning,) = [said for said in result.warnings if "Churn models that should have scored" in said]
     assert manifest.version in warning
+    compared, _, (damage,) = verify_models(home)
+    assert (compared, damage.path) == (1, manifest.version)
 
 
 def test_a_tampered_manifest_is_not_believed(home: Path) -> None:
