@@ -4,11 +4,15 @@ Belongs here: how near risks come to the truth. Does not: public data (churn_pub
 
     python -m benchmarks.churn_truth --customers 20000
 
-The operator is run as any other: landing, a night, `tierline train`, the night again. truth.csv has the chance of
-leaving in the label window of customers who are still there; who left already (a prepaid line that fell silent and has
-not been ceased yet) is certain to be silent in it. Lift: mean true probability of the tenth with the highest risk, over
-everybody's; that of the truth itself is the most that anybody could reach, also by what no extract shows (a customer's
-sensitivity to prices). The baseline, in the same run, is the rate of the customer's band.
+The operator is run as any other: landing, a night, `tierline train`, the night again. truth.csv has each customer's
+chance to end all use in the 30 days after a gap of 7. A postpaid customer's label is that. A prepaid customer has left
+on the last of 30 silent days: within the horizon do so all whose silence began in the 23 days before the night, for
+certain, and those whose silence begins in the 7 days after it, with the chance of as many days. Whoever was silent for
+longer has left before the horizon and is not counted.
+
+Lift: mean true probability of the tenth with the highest risk, over everybody's; that of the truth itself is the most
+that anybody could reach, also by what no extract shows (a customer's sensitivity to prices). The baseline, in the same
+run, is the rate of the customer's band.
 """
 
 from __future__ import annotations
@@ -29,6 +33,7 @@ import polars as pl
 from pipelines.runs import run_night, run_training
 from pipelines.sql_text import literal
 from sample_data import generate
+from sample_data.life import GAP_DAYS, LABEL_DAYS
 
 AS_OF = date(2024, 6, 30)
 Floats = npt.NDArray[np.float64]
@@ -47,14 +52,25 @@ def calibration_error(score: Floats, truth: Floats) -> float:
 
 
 def risks(home: Path) -> pl.DataFrame:
-    """Published risk and true probability of the scored customers; a company's own row is nobody's risk."""
+    """Published risk and true probability of the scored customers who had not left by the end of the gap; a company's
+    own row is nobody's risk.
+    """
     truth = f"read_csv({literal(str(home / 'truth.csv'))})"
     with duckdb.connect(str(home / "published" / "analytics.duckdb"), read_only=True) as con:
         return con.sql(
             f"""select c.customer_id, c.payment_type, c.churn_risk::double as risk, c.model_version,
-                coalesce(t.true_churn_probability_after_gap, 1)::double as truth, t.customer_id is not null as there
+                case
+                    when t.customer_id is null then 1
+                    when c.payment_type = 'prepaid'
+                        then 1 - power(1 - t.true_churn_probability_after_gap, {GAP_DAYS} / {LABEL_DAYS})
+                    else t.true_churn_probability_after_gap
+                end::double as truth,
+                t.customer_id is not null as there
             from customers as c left join {truth} as t using (customer_id)
-            where c.tier is not null and c.customer_type = 'individual' order by c.customer_id"""
+            where c.tier is not null and c.customer_type = 'individual'
+                and (c.payment_type <> 'prepaid'
+                    or coalesce(date_diff('day', c.last_activity_date, c.as_of_date) < {LABEL_DAYS - GAP_DAYS}, false))
+            order by c.customer_id"""
         ).pl()
 
 

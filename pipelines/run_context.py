@@ -53,6 +53,7 @@ RUN_COLUMNS: dict[str, dict[str, str]] = {
         "horizon_date": "DATE",
         "horizon_at": "TIMESTAMP",
         "active_from": "DATE",
+        "quiet_from": "DATE",
         "quiet_until": "DATE",
         "usage_observed": "BOOLEAN",
         "is_history": "BOOLEAN",
@@ -318,14 +319,15 @@ def _churn_origins(
     for origin in origins:
         gap = origin + timedelta(days=int(policy.churn.gap_days.value))
         horizon = label_ends(origin, policy)
-        active_from, quiet_until = origin - quiet + timedelta(days=1), gap + quiet
-        observed = usage_days is not None and usage_days[0] <= active_from and usage_days[1] >= quiet_until
+        # Somebody has left on the last of so many silent days: within the gap whoever was silent from here on.
+        active_from, quiet_from = gap - quiet + timedelta(days=1), horizon - quiet + timedelta(days=1)
+        observed = usage_days is not None and usage_days[0] <= active_from and usage_days[1] >= horizon
         instants = [(day, local_midnight(day + timedelta(days=1), zone)) for day in (origin, gap, horizon)]
-        rows.append((*instants[0], *instants[1], *instants[2], active_from, quiet_until, observed, True))
+        rows.append((*instants[0], *instants[1], *instants[2], active_from, quiet_from, horizon, observed, True))
     # The as-of date itself: what has been seen up to it; nothing after it is known.
     end = local_midnight(as_of + timedelta(days=1), zone)
     active_from = as_of - timedelta(days=ACTIVITY_DAYS - 1)
-    rows.append((as_of, end, as_of, end, as_of, end, active_from, as_of, True, False))
+    rows.append((as_of, end, as_of, end, as_of, end, active_from, as_of + timedelta(days=1), as_of, True, False))
     return RunTable("churn_origins", tuple(rows))
 
 

@@ -121,6 +121,12 @@ class Churn(Section):
         months = self.tenure_bands_months
         if months[0] != 0 or any(low >= high for low, high in pairwise(months)):
             raise ValueError(f"tenure_bands_months {list(months)} must begin with 0 and ascend")
+        gap, silent = self.gap_days.value, self.prepaid_inactive_days.value
+        if gap >= silent:
+            raise ValueError(
+                f"gap_days {gap} is not below prepaid_inactive_days {silent}: every prepaid customer who is silent "
+                "would have left within the gap; shorten it"
+            )
         if decimals(self.prior_exposures.value) > 2:
             raise ValueError("prior_exposures has more than 2 decimals; round it")
         return self

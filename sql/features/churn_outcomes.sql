@@ -1,8 +1,8 @@
 -- grain: one row a past origin and customer whose outcome can be judged
 -- owner: retention
 -- Who was on the network at an origin and at the end of the gap after it, and had left by the end of the horizon after the gap:
--- postpaid when every line had ceased; prepaid also when no call, message, data or recharge was seen for the inactive days after the
--- gap. Who left before or within the gap is in neither count: nobody could have kept them.
+-- postpaid when every line had ceased; prepaid also when no call, message, data or recharge was seen for the inactive days that end
+-- with the horizon. Who left before or within the gap is in neither count: nobody could have kept them.
 with held as (
     select o.origin_date, o.usage_observed, v.customer_id, v.payment_type, v.activation_date
     from run.churn_origins as o
@@ -53,5 +53,6 @@ join run.tenure_bands as b
     and c.first_activation_date > b.activated_after and c.first_activation_date <= b.activated_until
 left join survivors as s on s.origin_date = c.origin_date and s.customer_id = c.customer_id
 left join features.activity as a on a.origin_date = c.origin_date and a.customer_id = c.customer_id
--- A prepaid customer silent before the origin had left already, and one whose usage was not observed can't be judged.
+-- A prepaid customer silent for so long that the inactive days end within the gap had left by then, and one whose usage was not
+-- observed can't be judged.
 where c.payment_type = 'postpaid' or (c.usage_observed and a.last_active_date is not null)

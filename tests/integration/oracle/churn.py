@@ -16,7 +16,6 @@ from oracle.identity import Identity, Interval
 from oracle.usage import Usage
 
 Band = tuple[str, int]
-BEFORE_DAYS = 30
 
 
 def by_customer(identity: Identity, day: date) -> dict[str, list[Interval]]:
@@ -58,8 +57,9 @@ def history(identity: Identity, usage: Usage, policy: dict[str, Any]) -> dict[Ba
     for end in month_ends(identity.day, gap + horizon, policy["history_months"]):
         then = end + timedelta(days=gap + horizon)
         there, later = by_customer(identity, end + timedelta(days=gap)), by_customer(identity, then)
-        active_from = end - timedelta(days=BEFORE_DAYS - 1)
-        silent_from, silent_until = end + timedelta(days=gap + 1), end + timedelta(days=gap + silent)
+        # Gone on the last of the silent days: not within the gap, but by the end of the horizon.
+        active_from = end + timedelta(days=gap - silent + 1)
+        silent_from, silent_until = then - timedelta(days=silent - 1), then
         for customer, intervals in by_customer(identity, end).items():
             if customer not in there:
                 continue

@@ -170,7 +170,8 @@ def test_origins_are_month_ends_whose_gap_and_horizon_have_passed() -> None:
 
 
 def test_the_longest_gap_and_horizon_leave_as_many_origins() -> None:
-    text = preset("default").replace(b"horizon_days: 30", b"horizon_days: 366").replace(b"{value: 7, ", b"{value: 90, ")
+    text = preset("default").replace(b"horizon_days: 30", b"horizon_days: 366").replace(b"{value: 7, ", b"{value: 89, ")
+    text = text.replace(b"prepaid_inactive_days: 30", b"prepaid_inactive_days: 90")
     given = run_tables(date(2024, 6, 30), SHANGHAI, read_policy(text), (), None)
     origins = [r[0] for r in next(t.rows for t in given if t.name == "churn_origins")]
     assert (len(origins), origins[-2]) == (13, date(2023, 3, 31))
@@ -185,12 +186,13 @@ def test_other_origins_may_be_asked_for() -> None:
 
 
 def test_usage_is_observed_only_where_it_spans_the_quiet_days() -> None:
-    # 30 days before 30 April begin with 1 April; 30 days after the gap of 31 May end with 7 July.
+    # Whoever was active on 8 April has not been silent for 30 days when the gap of 30 April ends, with 7 May; the 30
+    # days that end with the horizon of 31 May end with 7 July.
     for until, days in (
         (date(2024, 7, 7), [date(2024, 4, 30), date(2024, 5, 31)]),
         (date(2024, 7, 6), [date(2024, 4, 30)]),
     ):
-        observed = {r[0]: r[-2] for r in rows("churn_origins", date(2024, 7, 7), (date(2024, 4, 1), until))}
+        observed = {r[0]: r[-2] for r in rows("churn_origins", date(2024, 7, 7), (date(2024, 4, 8), until))}
         assert [day for day, seen in observed.items() if seen] == [*days, date(2024, 7, 7)]
 
 
