@@ -124,6 +124,20 @@ def test_the_same_training_again_makes_nothing(home: Path, quick: pytest.MonkeyP
     assert len(champions(home)) == 1
 
 
+def test_a_challenger_that_wins_by_too_little_is_kept_beside_the_champion(home: Path) -> None:
+    champion = manifests(home)[0].version
+    text = policy_text()
+    (home / "policy.yaml").write_bytes(
+        text.replace(b"challenger_margin: {value: 0,", b"challenger_margin: {value: 0.9,")
+    )
+    done = run_training(home, AS_OF)
+    assert done.outcome == "lost" and done.verdict is not None
+    assert f"that of {champion} (90.00% below is asked)" in done.verdict
+    assert {manifest.version for manifest in manifests(home)} == {champion, done.version}
+    assert [c.version for c in champions(home)] == [champion]
+    assert model_for(home, AS_OF).version == champion
+
+
 def test_a_night_before_the_training_keeps_the_rates_of_bands(trained: Path) -> None:
     assert model_for(trained, date(2024, 6, 29)).loaded is None
     assert model_for(trained, AS_OF).loaded is not None
