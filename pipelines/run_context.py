@@ -71,7 +71,7 @@ RUN_COLUMNS: dict[str, dict[str, str]] = {
     "delivery_days": {"delivery_day": "DATE", "starts_at": "TIMESTAMP", "ends_at": "TIMESTAMP"},
     "published_tiers": {"tier": "VARCHAR", "rows_published": "BIGINT"},
     "quantiles": {"segment": "VARCHAR", "measure": "VARCHAR", "quantile": "DECIMAL(7,6)"},
-    "refused_models": {"model_version": "VARCHAR", "fault": "VARCHAR"},
+    "refused_models": {"model_version": "VARCHAR", "fault": "VARCHAR", "scored_by": "VARCHAR"},
     "move_caps": {"kind": "VARCHAR", "occasion": "VARCHAR", "cap": "DECIMAL(7,6)"},
     "history_months": {"month": "VARCHAR", "before_date": "DATE", "end_date": "DATE", "year_from": "DATE"},
     "claims": {
@@ -190,14 +190,14 @@ def run_tables(
     published_tiers: Mapping[str, int] | None = None,
     first_night: date | None = None,
     night_before: date | None = None,
-    refused_models: Mapping[str, str] | None = None,
+    refused_models: Sequence[tuple[str, str, str]] = (),
 ) -> tuple[RunTable, ...]:
     """The `run.*` tables of one as-of date.
 
     `usage_days` is the first and last day of loaded usage, None without any; `churn_origins` the dates at which churn
     is counted, None for the policy's month ends; `published_tiers` the lines by tier of the version that this night
     would follow, None if there is none to compare with; `first_night` the first night of the tier history and
-    `night_before` the last, whose tiers this one goes on from; both None in a first run.
+    `night_before` the last, whose tiers this one goes on from; both None in a first run. `refused_models`: churn models that could not be loaded, why, and what scores instead.
     """
     origins = _history_origins(as_of, policy) if churn_origins is None else sorted(churn_origins)
     return (
@@ -212,7 +212,7 @@ def run_tables(
         RunTable("tier_names", tuple((name, i) for i, name in enumerate(policy.tier_names, start=1))),
         RunTable("list_precedence", tuple((name, i) for i, name in enumerate(policy.lists.precedence, start=1))),
         RunTable("quantiles", tuple((s, m, Decimal(q)) for s, m, q in required_cutoffs(policy).iter_rows())),
-        RunTable("refused_models", tuple((refused_models or {}).items())),
+        RunTable("refused_models", tuple(refused_models)),
         RunTable("move_caps", _move_caps(as_of, policy, night_before)),
         history_months(as_of, first_night or as_of),
         claims(as_of, policy),

@@ -75,6 +75,7 @@ def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefiniti
         context: dg.AssetExecutionContext, home: Home, progress: dg.ResourceParam[Progress]
     ) -> Iterator[dg.MaterializeResult[None]]:
         night = home.night(context.partition_key)
+        model = night.churn_model
         with home.open(night) as con:
             days = usage.loaded_days(con, night.as_of_date, night.parameters["known_before"])
             tables = run_context.run_tables(
@@ -86,7 +87,7 @@ def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefiniti
                 published_tiers=tiers_before(night),
                 first_night=night.nights_before[0].as_of_date if night.nights_before else None,
                 night_before=night.nights_before[-1].as_of_date if night.nights_before else None,
-                refused_models=night.churn_model.refused,
+                refused_models=[(name, why, model.version) for name, why in model.refused.items()],
             )
             warehouse.write_run_tables(con, tables)
             tier_history.show_history(con, night.nights_before)

@@ -86,6 +86,10 @@ def score_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinitio
             metadata={
                 "dagster/row_count": len(drift),
                 "highest_stability_index": float(drift[0][1]) if drift else 0.0,
+                "highest": dg.MetadataValue.table(
+                    [dg.TableRecord({"feature": name, "stability_index": float(index)}) for name, index in drift[:20]],
+                    schema=dg.TableSchema([dg.TableColumn("feature"), dg.TableColumn("stability_index", "float")]),
+                ),
                 "stability_index_of_risk": float(dict(drift).get("churn_risk", 0)),
             },
         )

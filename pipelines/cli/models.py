@@ -14,7 +14,7 @@ from rich.table import Table
 from pipelines.cli import options as opt
 from pipelines.cli.console import Exit, StepBar, fail, out, told_errors
 
-_SHOWN = (("auc", "AUC", 3), ("top_decile_lift", "lift", 2), ("brier", "Brier", 4), ("ece", "ECE", 4))
+_SHOWN = (("auc", "AUC", 3), ("top_decile_lift", "lift", 2), ("ece", "ECE", 4))
 
 
 def train(
@@ -78,10 +78,10 @@ def models(home: opt.HomeOption = opt.DEFAULT) -> None:
             return
         choice = model_for(home, date.max)
         since = {champion.version for champion in champions(home)}
-        table = Table("version", "", *(title for _, title, _ in _SHOWN), "examples", "left", box=None)
+        table = Table("version", "", *(title for _, title, _ in _SHOWN), "rows", "left", box=None)
         table.columns[0].no_wrap = True
         for manifest in kept:
-            state = "was champion" if manifest.version in since else ""
+            state = "was" if manifest.version in since else ""
             if manifest.version == choice.version:
                 state = "[green]champion[/]"
             if manifest.version in choice.refused:

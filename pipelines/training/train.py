@@ -7,8 +7,9 @@ Belongs here: the order of steps and what decides. Does not: fitting and figures
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from itertools import pairwise
 from typing import Literal
 
@@ -30,11 +31,12 @@ from segmentation.churn.evaluate import Evaluation, evaluate, relative_gain
 from segmentation.churn.examples import KIND
 from segmentation.churn.features import CHURN_FEATURES
 from segmentation.churn.fit import FitOptions, Fitted, TooLittleHistoryError, TrainingSet, fit
-from segmentation.churn.leaks import Leak, feature_leaks, model_leaks, not_accepted
+from segmentation.churn.leaks import MODEL, Leak, feature_leaks, model_leaks, not_accepted
 from segmentation.churn.model_file import write_model
 from segmentation.churn.slices import held_out_dates
 from segmentation.columns import ColumnsError
 from segmentation.policy_stages import Churn
+from segmentation.policy_text import PolicyError
 
 Outcome = Literal["champion", "lost", "same", "too_little_history"]
 Report = Callable[[str, int, int], None]
@@ -73,6 +75,7 @@ def train(night: Night, report: Report, *, give_way: bool = True, hook: Hook = i
 
 def _train(night: Night, report: Report, *, give_way: bool, hook: Hook) -> Training:
     rules = night.policy.churn.model
+    _require_features(rules.accepted)
     with scratch(night, give_way=give_way) as read:
         key = training_key(read.con, night)
         if known := next((m for m in manifests(night.home) if m.key == key), None):
@@ -166,7 +169,7 @@ def _against_champion(night: Night, examples: pl.DataFrame, fitted: Fitted) -> t
     margin = float(night.policy.churn.model.challenger_margin.value)
     wins = gain >= margin
     verdict = (
-        f"{'Champion' if wins else 'Not champion'}: its log loss on {len(left):,} later examples is "
+        f"{'Champion' if wins else 'Not champion'}: its log loss on {len(left):,} examples held out is "
         f"{abs(gain):.2%} {'below' if gain >= 0 else 'above'} that of {opponent} ({margin:.2%} below is asked)"
     )
     if choice.refused:
@@ -244,6 +247,14 @@ def _reference(examples: pl.DataFrame, fitted: Fitted) -> Drift:
     latest = examples.filter(pl.col("origin_date").is_in(dates))
     columns = latest.select(*CHURN_FEATURES, fitted.model.predict(latest)["churn_risk"])
     return Drift.reference(columns, latest["origin_date"])
+
+
+def _require_features(accepted: Mapping[str, str]) -> None:
+    for name in accepted:
+        if name not in (*CHURN_FEATURES, MODEL):
+            near = get_close_matches(name, [*CHURN_FEATURES, MODEL], n=1)
+            meant = f"did you mean {near[0]}?" if near else "the card of a model lists them"
+            raise PolicyError(f"churn.model.accepted_leaks: no feature is called {name}: {meant}")
 
 
 def _stop_at(leaks: list[Leak], accepted: dict[str, str]) -> None:

@@ -65,21 +65,27 @@ class TrainingRows:
     made: int
 
 
-def training_origins(as_of: date, policy: Policy, zone: ZoneInfo, first_known: datetime | None) -> tuple[date, ...]:
+def training_origins(
+    as_of: date, policy: Policy, zone: ZoneInfo, known: tuple[datetime, datetime] | None
+) -> tuple[date, ...]:
     """Month ends and 15ths of the policy's history whose label has passed by the as-of date, oldest first.
 
     Both, because monthly deliveries look otherwise at a month's end than in its middle, and nights score on every day.
-    None lies before `first_known` (naive UTC), the first delivery of subscriptions: nobody was known then.
+    `known` (naive UTC) are the first and the last delivery of subscriptions: none lies before the first, nobody was
+    known then; and no label ends after the last, whose silence would pass for staying.
     """
+    if known is None:
+        return ()
     months = int(policy.churn.history_months.value)
     days: list[date] = []
     back = 0
-    while len(days) < 2 * months and first_known is not None:
+    while len(days) < 2 * months:
         first = month_start(as_of, back)
         for day in (month_end(first), first.replace(day=MID_MONTH)):
-            if local_midnight(day + timedelta(days=1), zone) <= first_known:
+            if local_midnight(day + timedelta(days=1), zone) <= known[0]:
                 return tuple(sorted(days))
-            if label_ends(day, policy) <= as_of:
+            ends = label_ends(day, policy)
+            if ends <= as_of and local_midnight(ends, zone) <= known[1]:
                 days.append(day)
         back += 1
     return tuple(sorted(days)[-2 * months :])
@@ -100,7 +106,7 @@ def build_training_set(
     steps. Raises WarehouseError where SQL fails, ColumnsError on impossible rows, TurnBusyError where a run has begun,
     OSError on the disk.
     """
-    origins = training_origins(night.as_of_date, night.policy, night.zone, _first_known(place.con))
+    origins = training_origins(night.as_of_date, night.policy, night.zone, _known(place.con, night))
     if not origins:
         return TrainingRows(_no_examples(), (), 1.0, 0, 0)
     remove_leftovers(night.training_features, Disk(hook))
@@ -134,11 +140,14 @@ def features_file(place: Scratch, night: Night, origin: date, *, hook: Hook = ig
     return file, True
 
 
-def _first_known(con: duckdb.DuckDBPyConnection) -> datetime | None:
-    found: datetime | None = first_row(
-        con, "select min(known_at) from intake.files where extract = 'subscriptions' and status = 'accepted'"
-    )[0]
-    return found
+def _known(con: duckdb.DuckDBPyConnection, night: Night) -> tuple[datetime, datetime] | None:
+    first, last = first_row(
+        con,
+        "select min(known_at), max(known_at) from intake.files "
+        "where extract = 'subscriptions' and status = 'accepted' and known_at < $known_before",
+        {"known_before": night.known_before},
+    )
+    return None if first is None else (first, last)
 
 
 def _outcomes(place: Scratch, night: Night, origins: tuple[date, ...], max_examples: int) -> float:

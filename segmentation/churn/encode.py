@@ -100,7 +100,8 @@ def fit_encoding(frame: pl.DataFrame) -> Encoding:
     ignored: list[str] = []
     for series in frame.iter_columns():
         if series.n_unique() < 2:
-            ignored.append(f"{series.name}: holds one value only")
+            seldom = "unknown in all examples fitted on" if series.null_count() == len(series) else "one value only"
+            ignored.append(f"{series.name}: {seldom}")
         elif _is_number(series.dtype):
             features.append(EncodedFeature(series.name, spread=_spread(series)))
         elif series.dtype in (pl.String, pl.Categorical, pl.Enum):

@@ -96,7 +96,8 @@ class _Search(TypedDict):
 
 
 def fit(training: TrainingSet, options: FitOptions | None = None) -> Fitted:
-    """A model a payment type where each has enough churners, else one of all with the payment type as a feature.
+    """A model for each payment type with enough churners, and none for one without; where none alone has enough, one of
+    all with the payment type as a feature.
 
     The same training set and options give the same model. Raises TooLittleHistoryError below options.min_events
     churners (or others), ColumnsError on columns that can't be features.
@@ -110,8 +111,9 @@ def fit(training: TrainingSet, options: FitOptions | None = None) -> Fitted:
 def _fit(training: TrainingSet, options: FitOptions) -> Fitted:
     found: list[tuple[_FittedPart, Rows]] = []
     kinds = None if training.kinds is None else np.asarray(training.kinds, dtype=object)
-    if kinds is not None and _each_has_enough(kinds, training.churned, options.min_events):
-        for kind in sorted(set(kinds)):
+    enough = [] if kinds is None else _with_enough(kinds, training.churned, options.min_events)
+    if kinds is not None and enough:
+        for kind in enough:
             rows = np.flatnonzero(kinds == kind)
             found.append((_fit_part(training.take(rows), kind, options), rows))
     else:
@@ -127,7 +129,10 @@ def _fit(training: TrainingSet, options: FitOptions) -> Fitted:
         {name: one.divided for name, one in named.items()},
         pl.DataFrame([{"part": name, **row} for name, one in named.items() for row in one.choice.table]),
         _held_out(training, found),
-        tuple(dict.fromkeys(message for one, _ in found for message in one.part.encoding.ignored)),
+        (
+            *dict.fromkeys(message for one, _ in found for message in one.part.encoding.ignored),
+            *_left_out(kinds, training.churned, enough),
+        ),
     )
 
 
@@ -228,9 +233,21 @@ def _threads(training: TrainingSet, options: FitOptions) -> int:
     return 1 if len(training) < _ONE_THREAD_BELOW else options.threads
 
 
-def _each_has_enough(kinds: Any, churned: Flags, needed: int) -> bool:
-    for kind in set(kinds):
-        own = churned[kinds == kind]
-        if min(int(own.sum()), int((~own).sum())) < needed:
-            return False
-    return True
+def _with_enough(kinds: Any, churned: Flags, needed: int) -> list[str]:
+    """The kinds with so many churners, and as many others, in order."""
+    return [
+        kind
+        for kind in sorted(set(kinds))
+        for own in [churned[kinds == kind]]
+        if min(int(own.sum()), int((~own).sum())) >= needed
+    ]
+
+
+def _left_out(kinds: Any, churned: Flags, enough: list[str]) -> list[str]:
+    if kinds is None or not enough:
+        return []
+    return [
+        f"{kind} customers: {int(churned[kinds == kind].sum())} left, too few for a model; they keep the rate of their "
+        "band"
+        for kind in sorted(set(kinds) - set(enough))
+    ]

@@ -8,3 +8,4 @@ select
     model_version -- model that was fitted on other customers
 from scores.churn_drift
 where stability_index >= $drift_limit
+order by stability_index desc, feature

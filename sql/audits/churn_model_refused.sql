@@ -5,5 +5,6 @@
 -- model before them took their place, or the rates of bands. Copy the file back from a backup, or train anew.
 select
     model_version, -- model
-    fault -- what is wrong with it
+    fault, -- what is wrong with it
+    scored_by -- what scored the night instead
 from run.refused_models

@@ -16,7 +16,7 @@ select
     o.origin_date, -- date that is looked at
     v.customer_id, -- customer
     max(case when s.active_date <= o.origin_date then s.active_date end) as last_active_date, -- last activity up to then
-    max(case when s.active_date >= o.quiet_from then 1 else 0 end) = 1 as active_after -- active within the inactive days up to the horizon's end
+    max(case when s.active_date >= o.quiet_from then 1 else 0 end) = 1 as active_after -- active in the silent days up to the horizon's end
 from run.churn_origins as o
 join signs as s on s.active_date between o.active_from and o.quiet_until
 join features.subscription_versions as v

@@ -89,9 +89,13 @@ def test_a_night_scores_with_the_champion_and_says_so(home: Path) -> None:
     assert result.succeeded, result.failures
     (manifest,) = manifests(home)
     now, rows = current_manifest(home / "published" / "customer_tiers"), published(home)
-    assert rows["model_version"].unique().to_list() == [manifest.version]
-    assert rows["churn_risk"].n_unique() > 5 * banded["churn_risk"].n_unique()
-    assert rows.filter(pl.col("churn_risk") > 0.05)["churn_drivers"].str.len_chars().min() > 0
+    # Without usage nobody knows which prepaid customers left: they keep the rates of bands.
+    scored_by = rows.with_columns(prepaid=pl.col("payment_type") == "prepaid").group_by("prepaid")
+    versions = dict(scored_by.agg(pl.col("model_version").unique()).iter_rows())
+    assert versions == {True: ["band-rate-1"], False: [manifest.version]}
+    modelled = rows.filter(pl.col("model_version") == manifest.version)
+    assert modelled["churn_risk"].n_unique() > 5 * banded["churn_risk"].n_unique()
+    assert modelled.filter(pl.col("churn_risk") > 0.05)["churn_drivers"].str.len_chars().min() > 0
     assert now.version == before.version + 1 and now.run_key != before.run_key
     assert now.provenance["model"] == manifest.version
     assert manifest.sha256 in now.provenance["model_key"]
@@ -136,6 +140,13 @@ def test_a_challenger_that_wins_by_too_little_is_kept_beside_the_champion(home: 
     assert {manifest.version for manifest in manifests(home)} == {champion, done.version}
     assert [c.version for c in champions(home)] == [champion]
     assert model_for(home, AS_OF).version == champion
+
+
+def test_an_acceptance_of_no_feature_is_refused_with_the_nearest_name(home: Path) -> None:
+    accepted = b'accepted_leaks: [{feature: tenure_month, reason: "known"}]'
+    (home / "policy.yaml").write_bytes(policy_text().replace(b"accepted_leaks: []", accepted))
+    (failure,) = run_training(home, AS_OF).failures
+    assert "no feature is called tenure_month: did you mean tenure_months?" in failure.message
 
 
 def test_a_night_before_the_training_keeps_the_rates_of_bands(trained: Path) -> None:

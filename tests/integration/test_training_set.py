@@ -23,6 +23,7 @@ from sample_data import generate
 from segmentation.churn.features import CHURN_FEATURES, churn_features
 
 AS_OF = date(2024, 6, 30)
+LAST = datetime(2024, 6, 29, 16)  # the last delivery of subscriptions, naive UTC
 ORIGIN = date(2024, 5, 15)
 NIGHTS = (date(2024, 4, 30), ORIGIN, AS_OF)
 
@@ -223,10 +224,14 @@ def test_what_is_left_of_a_killed_training_is_removed(made: Path, tmp_path: Path
 
 def test_origins_are_month_ends_and_fifteenths_of_the_history() -> None:
     policy, zone = Night(Path(), AS_OF, {"policy": "default"}).policy, Night(Path(), AS_OF).zone
-    origins = training_origins(AS_OF, policy, zone, datetime(2010, 1, 1))
+    origins = training_origins(AS_OF, policy, zone, (datetime(2010, 1, 1), LAST))
     assert len(origins) == 24
     assert (origins[0], origins[1], origins[-1]) == (date(2023, 5, 31), date(2023, 6, 15), ORIGIN)
     # Delivered at noon there on the 30th: known at the end of that day, and not at the end of the day before.
-    assert training_origins(AS_OF, policy, zone, datetime(2024, 4, 30, 4))[0] == date(2024, 4, 30)
-    assert training_origins(AS_OF, policy, zone, datetime(2024, 4, 30, 16))[0] == ORIGIN
+    assert training_origins(AS_OF, policy, zone, (datetime(2024, 4, 30, 4), LAST))[0] == date(2024, 4, 30)
+    assert training_origins(AS_OF, policy, zone, (datetime(2024, 4, 30, 16), LAST))[0] == ORIGIN
+    # Nothing was delivered after 10 June: a label that ends later would take everybody for staying.
+    assert max(training_origins(AS_OF, policy, zone, (datetime(2010, 1, 1), datetime(2024, 6, 10)))) == date(
+        2024, 4, 30
+    )
     assert training_origins(AS_OF, policy, zone, None) == ()

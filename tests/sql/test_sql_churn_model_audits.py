@@ -27,6 +27,6 @@ def test_what_has_shifted_by_the_limit_or_more_is_listed(desk: SqlDesk) -> None:
 
 
 def test_every_model_that_could_not_be_loaded_is_listed(desk: SqlDesk) -> None:
-    rows = "model_version | fault\n churn-2 | another digest"
+    rows = "model_version | fault | scored_by\n churn-2 | another digest | churn-1"
     desk.given("run.refused_models", rows)
     desk.expect("audits.churn_model_refused", rows)

@@ -49,7 +49,7 @@ def test_identifiers_and_constants_are_ignored_with_a_word() -> None:
     assert [feature.name for feature in encoding.features] == ["x"]
     assert encoding.ignored == (
         "id: 200 values, most of them rare, as of an identifier",
-        "same: holds one value only",
+        "same: one value only",
     )
 
 

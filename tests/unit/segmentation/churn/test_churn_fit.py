@@ -147,13 +147,20 @@ def test_payment_types_with_enough_churners_get_a_model_each(customers, quick) -
     apart = fit(TrainingSet(frame, churned, kinds=kinds), quick)
     assert [part.kind for part in apart.model.parts] == ["postpaid", "prepaid"]
     assert set(apart.chosen) == {"postpaid", "prepaid"}
-    assert "prepaid: holds one value only" in apart.ignored
+    assert "prepaid: one value only" in apart.ignored
     assert (np.diff(apart.held_out.rows) > 0).all()
     found = apart.model.predict(frame.with_columns(pl.Series(KIND, kinds)))
     np.testing.assert_allclose(
         found["churn_risk"].cast(pl.Float64).to_numpy()[apart.held_out.rows], apart.held_out.risk, atol=5.1e-7
     )
-    together = fit(TrainingSet(frame, churned, kinds=kinds), replace(quick, min_events=150))
+    left = {kind: int(churned[np.array(kinds) == kind].sum()) for kind in ("postpaid", "prepaid")}
+    few, many = sorted(left, key=lambda kind: left[kind])
+    alone = fit(TrainingSet(frame, churned, kinds=kinds), replace(quick, min_events=left[many]))
+    assert [part.kind for part in alone.model.parts] == [many]
+    assert f"{few} customers: {left[few]} left, too few for a model; they keep the rate of their band" in alone.ignored
+    unknown = alone.model.predict(frame.with_columns(pl.Series(KIND, kinds)))["churn_risk"].is_null().to_numpy()
+    assert (unknown == (np.array(kinds) == few)).all()
+    together = fit(TrainingSet(frame, churned, kinds=kinds), replace(quick, min_events=left[many] + 1))
     assert [part.kind for part in together.model.parts] == [None]
     assert KIND in together.model.features
 
