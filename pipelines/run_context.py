@@ -197,7 +197,8 @@ def run_tables(
     `usage_days` is the first and last day of loaded usage, None without any; `churn_origins` the dates at which churn
     is counted, None for the policy's month ends; `published_tiers` the lines by tier of the version that this night
     would follow, None if there is none to compare with; `first_night` the first night of the tier history and
-    `night_before` the last, whose tiers this one goes on from; both None in a first run. `refused_models`: churn models that could not be loaded, why, and what scores instead.
+    `night_before` the last, whose tiers this one goes on from; both None in a first run.
+    `refused_models`: churn models that could not be loaded, why, and what scores instead.
     """
     origins = _history_origins(as_of, policy) if churn_origins is None else sorted(churn_origins)
     return (
