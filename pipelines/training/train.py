@@ -27,7 +27,7 @@ from pipelines.training.registry import ModelManifest, add_version, manifests, m
 from pipelines.training.training_set import build_training_set
 from segmentation.churn.band_rate import churn_risk
 from segmentation.churn.drift import Drift
-from segmentation.churn.evaluate import Evaluation, evaluate, relative_gain
+from segmentation.churn.evaluate import evaluate, relative_gain
 from segmentation.churn.examples import KIND
 from segmentation.churn.features import CHURN_FEATURES
 from segmentation.churn.fit import FitOptions, Fitted, TooLittleHistoryError, TrainingSet, fit
@@ -58,7 +58,6 @@ class Training:
     verdict: str
     manifest: ModelManifest | None = None
     card: Card | None = None
-    evaluation: Evaluation | None = None
 
 
 def train(night: Night, report: Report, *, give_way: bool = True, hook: Hook = ignore_step) -> Training:
@@ -135,7 +134,7 @@ def _train(night: Night, report: Report, *, give_way: bool, hook: Hook) -> Train
     )
     report(STEPS[4], 1, 1)
     manifest = _keep(night, key, card, fitted, examples, wins=wins, gain=gain, hook=hook)
-    return Training("champion" if wins else "lost", verdict, manifest, card, everybody)
+    return Training("champion" if wins else "lost", verdict, manifest, card)
 
 
 def _training_set(examples: pl.DataFrame, features: pl.DataFrame, churned: npt.NDArray[np.bool_]) -> TrainingSet:
