@@ -80,7 +80,8 @@ def _audit_check(audit: SqlTable, partitions: dg.PartitionsDefinition) -> dg.Ass
     ) -> dg.AssetCheckResult:
         night = home.night(context.partition_key)
         with home.open(night) as con:
-            bad = warehouse.select(con, audit, night.parameters)
+            # Sorted, so that the same fault is told in the same words each time.
+            bad = warehouse.select(con, audit, night.parameters).order("all")
             columns, found = bad.columns, bad.limit(_SHOWN).fetchall()
             rows = len(found) if len(found) < _SHOWN else len(bad.fetchall())
         progress.step(f"audit {audit.name}", 1, 1)
