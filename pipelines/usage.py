@@ -25,6 +25,7 @@ import duckdb
 
 from pipelines.day_files import remove_leftovers, write_day
 from pipelines.durable import Disk, Hook, ignore_step
+from pipelines.night import Night
 from pipelines.run_context import local_midnight
 from pipelines.sql_catalogue import SqlTable, sql_table
 from pipelines.warehouse import first_row
@@ -147,6 +148,11 @@ def roll_up(
         con.executemany(f"insert into {kept.files} values (?, ?)", listed)
     _point_view(con, kept, parameters, [path for _, path in listed])
     return RollUp(len(names), len(missing), int(first_row(con, f"select count(*) from {kept.table}")[0]))
+
+
+def day_names(con: duckdb.DuckDBPyConnection, kept: DayTable, night: Night) -> list[tuple[date, str]]:
+    """Each loaded day of the table with the name of its file, oldest first: the name says what is in it."""
+    return _file_names(con, kept, night.parameters, night.settings.service_numbers, night.zone)
 
 
 def view_statement(name: str, paths: list[str]) -> str:

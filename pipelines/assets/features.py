@@ -34,9 +34,10 @@ def _sql_asset(table: str, partitions: dg.PartitionsDefinition) -> dg.AssetsDefi
         night = home.night(context.partition_key)
         progress.step(table, 0, 1)
         with home.open(night) as con:
-            rows = warehouse.build(con, sql_table(table), night.parameters)
+            kept = home.unless_made(con, night, table, lambda: warehouse.build(con, sql_table(table), night.parameters))
+            rows = warehouse.count(con, table)
         progress.step(table, 1, 1)
-        return dg.MaterializeResult(metadata={"dagster/row_count": rows})
+        return dg.MaterializeResult(metadata={"dagster/row_count": rows, "kept": kept})
 
     return build
 
