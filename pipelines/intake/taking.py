@@ -19,7 +19,15 @@ from pipelines.intake.control import Control, read_control, require_digest, requ
 from pipelines.intake.discover import Delivery, is_workbook
 from pipelines.intake.known_at import known_at
 from pipelines.intake.ledger_copy import LedgerEntry
-from pipelines.intake.load import TypedRows, drop_rows, latest_known_at, load_rows, type_rows
+from pipelines.intake.load import (
+    TypedRows,
+    drop_rows,
+    latest_known_at,
+    load_rows,
+    require_currency,
+    totals_of,
+    type_rows,
+)
 from pipelines.intake.mapping import SCHEMA, SourceMapping
 from pipelines.intake.opened import Opened, open_file, require_unchanged, state_of
 from pipelines.intake.refusal import IntakeRefusal
@@ -132,7 +140,6 @@ class FileTaking:
             return FileCopy(name, copy)
         require_digest(control, opened.sha256, name)
         require_records(control, opened.data_records, name)
-        require_totals(self.con, control, opened.source, self.mapping.header, name)
         typed = [
             type_rows(
                 self.con,
@@ -146,6 +153,9 @@ class FileTaking:
             )
             for extract in self.mapping.extracts
         ]
+        require_totals(self.con, control, opened.source, self.mapping.header, name, typed=totals_of(typed))
+        for rows in typed:
+            require_currency(self.con, rows, name, self.settings.currency)
         require_unchanged(delivery, before)
         return self._load(opened, typed)
 
