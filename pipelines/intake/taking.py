@@ -32,9 +32,9 @@ from pipelines.intake.mapping import SCHEMA, SourceMapping
 from pipelines.intake.opened import Opened, open_file, require_unchanged, state_of
 from pipelines.intake.refusal import IntakeRefusal
 from pipelines.intake.returned import forget_returned, return_refusal, return_rows
+from pipelines.intake.seen import Look, is_still, look_of, remember
 from pipelines.intake.sequence import Numbered, conflict, numbered, same_place
 from pipelines.intake.settings import FileCopy, FileOutcome, IntakeSettings
-from pipelines.intake.spool import sha256_of
 from pipelines.intake.temporary import working_folder
 
 _NOTHING = ledger.Counts(0, 0, 0, 0, 0, 0, 0)
@@ -97,8 +97,7 @@ class FileTaking:
         name = self.delivery.file_name
         earlier = ledger.accepted_as(self.con, name)
         if earlier is not None:
-            # Digest only: night after night the archive is looked at again.
-            if sha256_of(self.delivery.path) == earlier:
+            if is_still(self.con, self.delivery.path, name, earlier, keep=self.look is None):
                 return FileCopy(name, name)
             raise IntakeRefusal(
                 name,
@@ -115,7 +114,7 @@ class FileTaking:
 
     def _take(self, folder: Path) -> FileCopy | list[FileOutcome]:
         delivery, name = self.delivery, self.delivery.file_name
-        before = state_of(delivery.path)
+        before, look = state_of(delivery.path), look_of(delivery.path)
         control = read_control(delivery.path, name) or Control.model_validate({})
         opened = self.opened = open_file(delivery, self.mapping, self.settings, folder)
         known = {
@@ -157,7 +156,7 @@ class FileTaking:
         for rows in typed:
             require_currency(self.con, rows, name, self.settings.currency)
         require_unchanged(delivery, before)
-        return self._load(opened, typed)
+        return self._load(opened, typed, look)
 
     def _copy_of(self, opened: Opened, known: Mapping[str, datetime | None], number: Numbered | None) -> str | None:
         """The file of the same content that this one repeats. Raises IntakeRefusal if its number has other content.
@@ -179,7 +178,7 @@ class FileTaking:
                 return name
         return None
 
-    def _load(self, opened: Opened, typed: list[TypedRows]) -> list[FileOutcome]:
+    def _load(self, opened: Opened, typed: list[TypedRows], look: Look) -> list[FileOutcome]:
         con, name = self.con, self.delivery.file_name
         outcomes: list[FileOutcome] = []
         with transaction(con, keep=self.look is None):
@@ -222,6 +221,7 @@ class FileTaking:
                 )
             if self.again is not None and (said := self.again.differences(ledger.entries(con, name)[0])):
                 raise _came_out_otherwise(name, said)
+            remember(con, name, opened.sha256, look)
             # Before the commit: a run that is killed in between takes the file again, and writes the same once more.
             self.give_back(None, outcomes)
             if self.look is not None:
