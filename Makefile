@@ -9,10 +9,11 @@ SIZE ?= 1000000
 KEEP ?=
 KEEPING = $(if $(KEEP),--keep $(KEEP),)
 SPARK_PYTHON ?=
+NIGHTS_OF ?= 2000
 RESULTS := benchmarks/results
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types lock bench bench-night bench-intake bench-lookup bench-scoring bench-churn bench-truth soak clean prerequisites
+.PHONY: help setup demo test lint types lock bench bench-night bench-intake bench-year bench-report bench-lookup bench-scoring bench-churn bench-truth soak clean prerequisites
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -67,6 +68,12 @@ bench-intake: $(READY) ## Time intake of SIZE customers: a day of CDRs, and 18 b
 
 bench-scoring: $(READY) ## Time the scoring of 1,000,000 customers with memory and reasons
 	@$(BIN)/python -m benchmarks.scoring
+
+bench-year: $(READY) ## Run a year of nights of NIGHTS_OF customers (2000), and see what they cost and what grows
+	@$(BIN)/python -m benchmarks.year --customers $(NIGHTS_OF) $(KEEPING) --json $(RESULTS)/year.json
+
+bench-report: $(READY) ## Write benchmarks/results/ into docs/performance.md and its charts
+	@$(BIN)/python -m benchmarks.report
 
 bench-lookup: $(READY) ## Time lookups in a table of 5,000,000 rows
 	@$(BIN)/python -m benchmarks.lookup
