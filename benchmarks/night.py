@@ -32,6 +32,7 @@ from benchmarks.results import machine, middle, rounded, write
 from benchmarks.stages import by_stage, steps
 from benchmarks.watch import Figures, Watched, watch
 from data_contracts import contract_names
+from pipelines.settings import SETTINGS_FILE
 
 FLOOR = "duckdb"
 BASELINES = {FLOOR: "bare DuckDB (the floor)", "polars": "Polars", "pandas": "pandas", "spark": "PySpark local[2]"}
@@ -56,14 +57,23 @@ def tierline(home: Path, as_of: date) -> Watched:
     return watch([*command, "--accept", "generated for a benchmark"])
 
 
-def cold_load(operator: Operator, home: Path, *, loaded: Path | None = None) -> Figures:
-    """Loads the history into an empty home. With `loaded` the home is kept there; where it is kept already, it is taken
+def keep_settings(home: Path, settings: list[str]) -> None:
+    """Writes settings (`name=value`) into a home, where every run of it finds them."""
+    home.mkdir(parents=True, exist_ok=True)
+    lines = [f"{name}: {value}\n" for name, _, value in (one.partition("=") for one in settings)]
+    (home / SETTINGS_FILE).write_text("".join(lines), encoding="utf-8")
+
+
+def cold_load(operator: Operator, home: Path, settings: list[str], *, loaded: Path | None = None) -> Figures:
+    """Loads the history into an empty home under these settings. With `loaded` the home is kept there; where it is kept already, it is taken
     from there with the figures of then.
     """
     shutil.rmtree(home, ignore_errors=True)
     if loaded is not None and (loaded / "cold.json").exists():
         shutil.copytree(loaded / "home", home)
+        keep_settings(home, settings)
         return Figures(**json.loads((loaded / "cold.json").read_text(encoding="utf-8")))
+    keep_settings(home, settings)
     land(operator.history(), home)
     cold = tierline(home, DAY_BEFORE).figures()
     if loaded is not None:
@@ -98,7 +108,8 @@ def run_baselines(operator: Operator, folder: Path, names: list[str], spark: str
         name: {
             "seconds": middle([report["seconds"] for report, _ in runs]),
             "process": min((figures for _, figures in runs), key=lambda figures: figures.wall),
-            "cpu": middle([figures.cpu for _, figures in runs]),
+            # Spark works in a process of its own beside Python's, which counts itself alone.
+            "cpu": middle([figures.cpu if name == "spark" else report["cpu"] for report, figures in runs]),
             "peak_mib": max(figures.peak_mib for _, figures in runs),
             "sums": sums[name],
         }
@@ -126,8 +137,8 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     trial = folder / "trial"
     trial.mkdir(exist_ok=True)
     out.print(f"{size.customers:,} customers, {size.cdrs:,} CDRs a day, {size.days} days: cold load, then the night")
-    cold = cold_load(operator, trial / "home", loaded=folder / "loaded" if given.reuse_history else None)
-    cold_fixed = cold_load(tiny, trial / "ten")
+    cold = cold_load(operator, trial / "home", given.set, loaded=folder / "loaded" if given.reuse_history else None)
+    cold_fixed = cold_load(tiny, trial / "ten", given.set)
     # Right before the night, because other work on the machine changes from minute to minute.
     fixed = steady_night(tiny, trial / "ten")
     full = steady_night(operator, trial / "home")
@@ -146,12 +157,13 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "size": {"customers": size.customers, "cdrs": int(baselines[FLOOR]["sums"]["records"]),
                  "bills": int(baselines[FLOOR]["sums"]["bills"]), "days": size.days,
                  "history_rows": sum(bare["sums"].values())},
+        "settings": given.set,
         "cold": {
             "all": cold,
             "fixed": cold_fixed,
             "bare": {"seconds": bare["seconds"], "process": bare_process},
             "times_bare": cold.less(cold_fixed).wall / bare["seconds"],
-            "times_bare_cpu": cold.less(cold_fixed).cpu / bare_process.cpu,
+            "times_bare_cpu": cold.less(cold_fixed).cpu / bare["cpu"],
         },
         "fixed": {"all": fixed.all, "stages": fixed.stages},
         "night": {"all": full.all, "net": net, "stages": full.stages, "seconds_by_step": full.seconds_by_step},
@@ -211,6 +223,7 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=8, help="days of CDRs, the night's own among them")
     parser.add_argument("--keep", type=Path, help="folder in which the generated extracts stay for the next time")
     parser.add_argument("--reuse-history", action="store_true", help="keep the loaded home too, and start from it")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the homes")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each baseline; medians count")
     parser.add_argument("--skip", type=lambda text: text.split(","), default=[], help="baselines to leave out")
     parser.add_argument("--spark-python", default="", help="an interpreter that has pyspark; left out without one")
