@@ -18,6 +18,7 @@ import argparse
 import shutil
 import sys
 import tempfile
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -28,22 +29,24 @@ from benchmarks.baselines.work import MEASURES
 from benchmarks.beside import columns, perform, usage_work
 from benchmarks.made_operator import AS_OF, DAY_BEFORE, Operator, Size, land, made_operator, unpacked
 from benchmarks.results import machine, middle, rounded, write
-from benchmarks.watch import watch
 
 out = Console(width=118, highlight=False)
 
 
 def loaded_home(operator: Operator) -> Path:
-    """A home with lines, customers and the days of CDRs before, run as of the day before; kept with the operator."""
+    """A home with lines, customers and the days of CDRs before, accepted and rolled up; kept with the operator."""
     ready = operator.folder / "seven_days"
     if not ready.exists():
         making = operator.folder / "seven_days.making"
         shutil.rmtree(making, ignore_errors=True)
         land(operator.history("customers", "subscriptions", "cdr"), making)
-        command = [sys.executable, "-m", "benchmarks.command", "run", "--home", str(making)]
-        watch([*command, "--as-of", DAY_BEFORE.isoformat(), "--accept", "generated for a benchmark"])
+        perform("intake_alone", _work(making, DAY_BEFORE, rollup=True, prepare=True), operator.folder)
         making.rename(ready)
     return ready
+
+
+def _work(home: Path, as_of: date, *, rollup: bool, prepare: bool = False) -> dict[str, Any]:
+    return {"home": str(home), "as_of": as_of.isoformat(), "rollup": rollup, "prepare": prepare}
 
 
 def cdr_pair(operator: Operator, files: list[Path], trial: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -53,7 +56,7 @@ def cdr_pair(operator: Operator, files: list[Path], trial: Path) -> tuple[dict[s
     shutil.rmtree(home, ignore_errors=True)
     shutil.copytree(loaded_home(operator), home)
     land(files, home)
-    ours, _ = perform("intake_alone", {"home": str(home), "as_of": AS_OF.isoformat(), "rollup": True}, trial)
+    ours, _ = perform("intake_alone", _work(home, AS_OF, rollup=True), trial)
     found = ours["sums"]["measures"]
     # Contacts are counted a line in ours and a number in the floor: equal but for lines of two numbers in one day.
     wrong = [n for n in MEASURES if n != "distinct_contacts" and float(found[n]) != float(floor["sums"][n])]
@@ -69,7 +72,7 @@ def bills_pair(files: list[Path], trial: Path) -> tuple[dict[str, Any], dict[str
     home = trial / "home"
     shutil.rmtree(home, ignore_errors=True)
     land(files, home)
-    ours, _ = perform("intake_alone", {"home": str(home), "as_of": AS_OF.isoformat(), "rollup": False}, trial)
+    ours, _ = perform("intake_alone", _work(home, AS_OF, rollup=False), trial)
     if ours["sums"]["accepted"] != floor["sums"]["bills"]:
         sys.exit(f"unequal work: {ours['sums']} beside {floor['sums']}")
     return floor, ours

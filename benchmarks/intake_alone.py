@@ -4,8 +4,9 @@ Belongs here: calling the product on the clock, as the assets call it. Does not:
 
     python -m benchmarks.intake_alone work.json
 
-The work file holds `home`, `as_of`, `rollup` (whether the day is rolled up too) and `out` (a new folder). It reports as
-the baselines do; `parts` are the seconds of opening, intake, rollup and closing, which writes the warehouse's log back.
+The work file holds `home`, `as_of`, `rollup` (whether the day is rolled up too), `prepare` (whether the tables that the
+rollup reads are made before) and `out` (a new folder). It reports as the baselines do; `parts` are the seconds of
+opening, intake, rollup and closing, which writes the warehouse's log back.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from pipelines import usage
 from pipelines.intake import IntakeReport, ingest
 from pipelines.night import Night
 from pipelines.progress import Silent
+from pipelines.run_context import run_tables
+from pipelines.sql_catalogue import sql_table
+from pipelines.warehouse import build, write_run_tables
 
 
 def intake(work: Mapping[str, Any], _out: Path) -> Callable[[], Sums]:
@@ -40,8 +44,12 @@ def intake(work: Mapping[str, Any], _out: Path) -> Callable[[], Sums]:
             progress=Silent(),
         )
         times.append(time.perf_counter())
+        if work["prepare"]:
+            _prepare(con, night)
         if work["rollup"]:
-            _roll_up(con, night)
+            days = _roll_up(con, night)
+            if days != 1 and not work["prepare"]:
+                raise SystemExit(f"{days} days were rolled up and not the one that landed: the home is not prepared")
         times.append(time.perf_counter())
     times.append(time.perf_counter())
     parts = {
@@ -51,8 +59,25 @@ def intake(work: Mapping[str, Any], _out: Path) -> Callable[[], Sums]:
     return lambda: {**_sums(report, night if work["rollup"] else None), "parts": parts}
 
 
-def _roll_up(con: duckdb.DuckDBPyConnection, night: Night) -> None:
-    done = usage.roll_up(
+def _prepare(con: duckdb.DuckDBPyConnection, night: Night) -> None:
+    """The night's calendar, and the tables from which the rollup learns who held which number."""
+    days = usage.loaded_days(con, night.as_of_date, night.parameters["known_before"])
+    tables = run_tables(night.as_of_date, night.zone, night.policy, night.settings.service_numbers, days)
+    write_run_tables(con, tables)
+    for table in _features_before(usage.DAILY_USAGE.table):
+        build(con, sql_table(table), night.parameters)
+
+
+def _features_before(table: str) -> list[str]:
+    found: list[str] = []
+    for upstream in sql_table(table).upstreams:
+        if upstream.startswith("features."):
+            found += [*_features_before(upstream), upstream]
+    return list(dict.fromkeys(found))
+
+
+def _roll_up(con: duckdb.DuckDBPyConnection, night: Night) -> int:
+    return usage.roll_up(
         con,
         usage.DAILY_USAGE,
         night.usage_days,
@@ -60,9 +85,7 @@ def _roll_up(con: duckdb.DuckDBPyConnection, night: Night) -> None:
         service_numbers=night.settings.service_numbers,
         zone=night.zone,
         progress=lambda _done, _total: None,
-    )
-    if done.rolled_up != 1:
-        raise SystemExit(f"{done.rolled_up} days were rolled up and not the one that landed: the home is not prepared")
+    ).rolled_up
 
 
 def _sums(report: IntakeReport, night: Night | None) -> dict[str, Any]:

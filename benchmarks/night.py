@@ -65,8 +65,8 @@ def keep_settings(home: Path, settings: list[str]) -> None:
 
 
 def cold_load(operator: Operator, home: Path, settings: list[str], *, loaded: Path | None = None) -> Figures:
-    """Loads the history into an empty home under these settings. With `loaded` the home is kept there; where it is kept already, it is taken
-    from there with the figures of then.
+    """Loads the history into an empty home under these settings. With `loaded` the home is kept there; where it is kept
+    already, it is taken from there with the figures of then.
     """
     shutil.rmtree(home, ignore_errors=True)
     if loaded is not None and (loaded / "cold.json").exists():
@@ -150,6 +150,7 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
         names.remove("spark")
     baselines = run_baselines(operator, trial, names, given.spark_python, given.repeat)
     require_equal_work(trial / "home", baselines[FLOOR]["sums"])
+    shutil.rmtree(trial)
     net = full.all.less(fixed.all)
     same = {s: full.stages[s].less(fixed.stages[s]) for s in _SAME_WORK}
     same_wall, same_cpu = (sum(getattr(f, name) for f in same.values()) for name in ("wall", "cpu"))
