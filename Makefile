@@ -13,7 +13,7 @@ NIGHTS_OF ?= 2000
 RESULTS := benchmarks/results
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types lock bench bench-night bench-intake bench-year bench-report bench-lookup bench-scoring bench-churn bench-truth soak clean prerequisites
+.PHONY: help setup demo test lint types lock bench bench-night bench-intake bench-year bench-demo bench-report bench-lookup bench-scoring bench-churn bench-truth soak clean prerequisites
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -71,6 +71,9 @@ bench-scoring: $(READY) ## Time the scoring of 1,000,000 customers with memory a
 
 bench-year: $(READY) ## Run a year of nights of NIGHTS_OF customers (2000), and see what they cost and what grows
 	@$(BIN)/python -m benchmarks.year --customers $(NIGHTS_OF) $(KEEPING) --json $(RESULTS)/year.json
+
+bench-demo: $(READY) ## Time the demo, by stage
+	@$(BIN)/python -m benchmarks.demo --json $(RESULTS)/demo.json
 
 bench-report: $(READY) ## Write benchmarks/results/ into docs/performance.md and its charts
 	@$(BIN)/python -m benchmarks.report

@@ -157,7 +157,9 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     found |= {
         "size": {"customers": size.customers, "cdrs": int(baselines[FLOOR]["sums"]["records"]),
                  "bills": int(baselines[FLOOR]["sums"]["bills"]), "days": size.days,
-                 "history_rows": sum(bare["sums"].values())},
+                 "history_rows": sum(bare["sums"].values()),
+            "history_bytes": sum(f.stat().st_size for f in operator.history()),
+            "night_bytes": sum(f.stat().st_size for f in operator.night())},
         "settings": given.set,
         "cold": {
             "all": cold,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-COLOURS = ("#1b6ca8", "#3fa796", "#f0a500", "#cf4647", "#7a5195", "#8d99ae", "#5c940d", "#b08968", "#495057")
+COLOURS = ("#1b6ca8", "#3fa796", "#f0a500", "#cf4647", "#7a5195", "#8d99ae", "#5c940d", "#b08968", "#495057", "#e599f7")
 _WIDTH, _LEFT, _RIGHT = 760, 190, 70
 
 
@@ -31,8 +31,9 @@ def part_bars(title: str, bars: Mapping[str, Mapping[str, float]], unit: str) ->
         drawn.append(_text(left + 8, top + 17, f"{sum(bar.values()):,.1f} {unit}"))
         top += 34
     if len(parts) > 1:
-        drawn.append(_legend(parts, colours, top + 10))
-        top += 30
+        legend, height = _legend(parts, colours, top + 10)
+        drawn.append(legend)
+        top += 10 + height
     return _picture(title, drawn, top + 12)
 
 
@@ -56,17 +57,23 @@ def lines(title: str, series: Mapping[str, Sequence[float]], unit: str) -> str:
             for n, value in enumerate(values)
         )
         drawn.append(f'<polyline points="{points}" fill="none" stroke="{colours[name]}" stroke-width="1.5"/>')
-    drawn.append(_legend(list(series), colours, top + height + 34))
-    return _picture(f"{title}, {unit}", drawn, top + height + 66)
+    legend, rows = _legend(list(series), colours, top + height + 34)
+    drawn.append(legend)
+    return _picture(f"{title}, {unit}", drawn, top + height + 46 + rows)
 
 
-def _legend(names: Sequence[str], colours: Mapping[str, str], top: int) -> str:
-    drawn, left = [], 20
+def _legend(names: Sequence[str], colours: Mapping[str, str], top: int) -> tuple[str, int]:
+    """The names with their colours, in as many rows as they need, and the height of all."""
+    drawn, left, row = [], 20, 0
     for name in names:
-        drawn.append(f'<rect x="{left}" y="{top}" width="12" height="12" fill="{colours[name]}"/>')
-        drawn.append(_text(left + 17, top + 11, name, size=12))
-        left += 30 + 7 * len(name)
-    return "".join(drawn)
+        width = 34 + 7 * len(name)
+        if left + width > _WIDTH:
+            left, row = 20, row + 1
+        y = top + 20 * row
+        drawn.append(f'<rect x="{left}" y="{y}" width="12" height="12" fill="{colours[name]}"/>')
+        drawn.append(_text(left + 17, y + 11, name, size=12))
+        left += width
+    return "".join(drawn), 20 * (row + 1)
 
 
 def _text(x: float, y: float, text: str, *, anchor: str = "start", size: int = 13) -> str:

@@ -74,7 +74,9 @@ def charts(results: Results) -> dict[str, str]:
         every = year["every_night"]
         title = f"{year['nights']} nights of {year['customers']:,} customers"
         drawn["performance-year-seconds.svg"] = lines(title, {"wall": every["seconds"], "CPU": every["cpu"]}, "seconds")
-        sizes = {name: [size / 1e6 for size in all_] for name, all_ in every["bytes"].items() if name != "files"}
+        sizes = {
+            name: [size / 1e6 for size in all_] for name, all_ in every["bytes"].items() if name not in ("files", "all")
+        }
         drawn["performance-year-disk.svg"] = lines(title, sizes, "MB on the disk")
     return drawn
 
@@ -184,6 +186,13 @@ def _intake(results: list[dict[str, Any]]) -> str:
     return f"{_table(head, rows)}\n\n{_machine(results[-1])}; medians of {len(results[-1]['repetitions'])}."
 
 
+def _demo(demos: list[dict[str, Any]]) -> str:
+    one = demos[-1]
+    head = ["wall s", "CPU s", "peak MiB", *(f"{stage} s" for stage in one["stages"])]
+    row = [f"{one['seconds']:.1f}", f"{one['cpu']:.1f}", f"{one['peak_mib']:,.0f}"]
+    return f"{_table(head, [row + [f'{seconds:.1f}' for seconds in one['stages'].values()]])}\n\n{_machine(one)}"
+
+
 def _year(years: list[dict[str, Any]]) -> str:
     year = years[-1]
     early, late = (f"night {number}" for number in year["compared"])
@@ -212,6 +221,7 @@ SECTIONS: Mapping[str, tuple[str, str, Callable[[list[dict[str, Any]]], str]]] =
     "cold": ("night", "make bench-night", _cold),
     "intake": ("intake", "make bench-intake", _intake),
     "year": ("year", "make bench-year", _year),
+    "demo": ("demo", "make bench-demo", _demo),
 }
 """Name of a mark -> whose results it shows, the command that makes them, how they are written."""
 
