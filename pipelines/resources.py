@@ -13,6 +13,7 @@ import dagster as dg
 import duckdb
 from pydantic import Field, PrivateAttr
 
+from pipelines.engine import end_engines
 from pipelines.leftovers import clear_leftovers
 from pipelines.night import Night
 from pipelines.publishing.errors import PublishLockError
@@ -53,7 +54,10 @@ class Home(dg.ConfigurableResource[Any]):
         ) as turn:
             self._turn = turn
             clear_leftovers(home, home / "published" / "customer_tiers", settings.lock_wait_seconds)
-            yield self
+            try:
+                yield self
+            finally:
+                end_engines()
 
     def night(self, partition_key: str) -> Night:
         """The night of a daily partition."""

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from pipelines import scoring
 from pipelines.assets import specs
 from pipelines.charts import bar_chart
 from pipelines.column_types import duckdb_type
+from pipelines.engine import engine_of
 from pipelines.progress import Progress
 from pipelines.resources import Home
 from segmentation.columns import DRIFTS, MEASURES, RISKS, SCORES
@@ -43,7 +43,7 @@ def score_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinitio
         night = home.night(context.partition_key)
         progress.step(_MEASURES, 0, 1)
         with home.open(night) as con:
-            rows = scoring.write_measures(con, night.policy, night.as_of_date)
+            rows = engine_of(night).write_measures(con)
         progress.step(_MEASURES, 1, 1)
         return dg.MaterializeResult(metadata={"dagster/row_count": rows})
 
@@ -74,7 +74,7 @@ def score_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinitio
         progress.step(_RISKS, 0, 1)
         model = night.churn_model
         with home.open(night) as con:
-            rows = scoring.write_churn_risk(con, night.policy, night.as_of_date, model)
+            rows = engine_of(night).write_churn_risk(con)
             drift = con.execute("select feature, stability_index from scores.churn_drift order by 2 desc, 1").fetchall()
         progress.step(_RISKS, 1, 1)
         yield dg.MaterializeResult(
@@ -117,7 +117,7 @@ def score_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinitio
         night = home.night(context.partition_key)
         progress.step(_SCORES, 0, 1)
         with home.open(night) as con:
-            rows = scoring.write_scores(con, night.policy, night.as_of_date)
+            rows = engine_of(night).write_scores(con)
             tiers = dict.fromkeys(night.policy.tier_names, 0)
             tiers |= dict(con.execute("select tier, count(*) from scores.customer group by tier").fetchall())
         progress.step(_SCORES, 1, 1)
