@@ -11,7 +11,6 @@ import secrets
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 from pipelines.durable import Disk
 from pipelines.settings import SettingsError
@@ -20,18 +19,21 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _LABEL = "spark"
+_GLOBS = "*?[]{}\\"
 
 
 class Place:
-    """`spark_path`, or a folder below it. Names are relative, with `/`."""
+    """`spark_path`. Names are relative, with `/`. Raises SettingsError where Spark would take it for a pattern."""
 
     def __init__(self, spark: SparkSession, path: str) -> None:
         self._spark = spark
-        parts = urlsplit(path)
-        here = parts.scheme in ("", "file")
-        self.folder: Path | None = Path(unquote(parts.path) if parts.scheme else path).resolve() if here else None
+        if set(path) & set(_GLOBS):
+            raise SettingsError(f"setting spark_path: Spark takes each of {_GLOBS} in {path} for a pattern; rename it")
+        here = "://" not in path or path.startswith("file:")
+        self.folder: Path | None = Path(path.removeprefix("file:")).resolve() if here else None
         """The folder as this node's own file system has it; None for HDFS and object stores."""
-        self._root = self.folder.as_uri() if self.folder is not None else path.rstrip("/")
+        # Not as_uri(): Hadoop takes %20 for three characters.
+        self._root = f"file://{self.folder}" if self.folder is not None else path.rstrip("/")
 
     def uri(self, name: str) -> str:
         """How Spark is told of a file or folder."""
@@ -56,7 +58,7 @@ class Place:
             Disk(foreign=True).adopt(temporary, target, _LABEL)
             return
         system, path = self._hadoop(f"{name}.{secrets.token_hex(4)}.tmp")
-        system.copyFromLocalFile(True, True, self._jvm_path(file.as_uri()), path)
+        system.copyFromLocalFile(True, True, self._jvm_path(f"file://{file.resolve()}"), path)
         self._rename(system, path, name)
 
     def adopt(self, temporary: str, name: str) -> None:
@@ -72,7 +74,7 @@ class Place:
         """Copies a folder's Parquet files into a local folder, which must not exist."""
         system, path = self._hadoop(folder)
         into.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
-        system.copyToLocalFile(False, path, self._jvm_path(into.as_uri()), True)
+        system.copyToLocalFile(False, path, self._jvm_path(f"file://{into.resolve()}"), True)
 
     def remove(self, name: str) -> None:
         """Removes a file or folder, if it is there."""
@@ -94,8 +96,7 @@ class Place:
                 f"setting spark_path: {self._root} can't be written and read by Spark ({type(error).__name__}). It "
                 "must be a folder or URI that this node and every executor see (a shared mount, hdfs://…, s3a://…)"
             ) from error
-        finally:
-            self.remove(name)
+        self.remove(name)
         if not rows or not here:
             raise SettingsError(
                 f"setting spark_path: what executors write to {self._root} is not seen here. A local folder is right "
