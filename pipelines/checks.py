@@ -4,13 +4,15 @@ Belongs here: checks as Dagster knows them. Does not: what is promised (data_con
 measured.
 """
 
+from collections.abc import Sequence
+
 import dagster as dg
 
 from data_contracts import contract
-from pipelines import warehouse
 from pipelines.assets import specs
 from pipelines.contracts.checks import Verdict, judge
 from pipelines.contracts.judged import judge_new
+from pipelines.engine import engine_of
 from pipelines.progress import Progress
 from pipelines.resources import Home
 from pipelines.sql_catalogue import SqlTable, sql_tables
@@ -86,10 +88,8 @@ def _audit_check(audit: SqlTable, partitions: dg.PartitionsDefinition) -> dg.Ass
     ) -> dg.AssetCheckResult:
         night = home.night(context.partition_key)
         with home.open(night) as con:
-            # Sorted, so that the same fault is told in the same words each time.
-            bad = warehouse.select(con, audit, night.parameters).order("all")
-            columns, found = bad.columns, bad.limit(_SHOWN).fetchall()
-            rows = len(found) if len(found) < _SHOWN else len(bad.fetchall())
+            bad = engine_of(night).bad_rows(con, audit, _SHOWN)
+        columns, found, rows = bad.columns, bad.first, bad.rows
         progress.step(f"audit {audit.name}", 1, 1)
         shown = dg.MetadataValue.table(
             [dg.TableRecord({c: str(v) for c, v in zip(columns, row, strict=True)}) for row in found],
@@ -109,7 +109,7 @@ def _audit_check(audit: SqlTable, partitions: dg.PartitionsDefinition) -> dg.Ass
     return check
 
 
-def _first(columns: list[str], row: tuple[object, ...]) -> str:
+def _first(columns: Sequence[str], row: tuple[object, ...]) -> str:
     """A bad row in words. Audits select identifiers of lines, bills and customers, never a number."""
     return ", ".join(f"{column} {value}" for column, value in zip(columns, row, strict=True))
 

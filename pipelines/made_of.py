@@ -120,8 +120,15 @@ def _decides(con: duckdb.DuckDBPyConnection, night: Night, table: str) -> list[o
     if table in JUDGED:
         return [code_digest(), night.policy.fingerprint, night.as_of_date, night.churn_model.key]
     if table in usage.DAY_TABLES:
-        days = usage.day_names(con, usage.DAY_TABLES[table], night)
-        return [days, night.settings.time_zone]
+        settings = night.settings
+        days = usage.day_files(
+            con,
+            usage.DAY_TABLES[table],
+            night.parameters,
+            service_numbers=settings.service_numbers,
+            zone=night.zone,
+        )
+        return [days, settings.time_zone]
     source = sql_table(table)
     return [source.text, {name: value for name, value in night.parameters.items() if name in _parameters(source)}]
 

@@ -13,6 +13,7 @@ import dagster as dg
 import duckdb
 from pydantic import Field, PrivateAttr
 
+from pipelines.engine import end_engines
 from pipelines.leftovers import clear_leftovers
 from pipelines.made_of import made_of, unless_made
 from pipelines.night import Night
@@ -56,7 +57,10 @@ class Home(dg.ConfigurableResource[Any]):
         ) as turn:
             self._turn = turn
             clear_leftovers(home, home / "published" / "customer_tiers", settings.lock_wait_seconds)
-            yield self
+            try:
+                yield self
+            finally:
+                end_engines()
 
     def night(self, partition_key: str) -> Night:
         """The night of a daily partition."""
@@ -90,8 +94,12 @@ class Home(dg.ConfigurableResource[Any]):
     def unless_made(self, con: duckdb.DuckDBPyConnection, night: Night, table: str, make: Callable[[], object]) -> bool:
         """Makes a table of features or scores, unless it is there as it would come out; returns whether it was there.
 
-        What the night's tables are made of is looked up once a run: nothing that decides it changes after intake.
+        What the night's tables are made of is looked up once a run: nothing that decides it changes after intake. What
+        Spark makes lies outside the warehouse, and is made each night.
         """
+        if night.settings.engine == "spark":
+            make()
+            return False
         if night.as_of_date not in self._made_of:
             self._made_of[night.as_of_date] = made_of(con, night, calendar(con, night))
         return unless_made(con, table, self._made_of[night.as_of_date][table], make)

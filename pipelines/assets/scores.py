@@ -8,10 +8,11 @@ from functools import partial
 
 import dagster as dg
 
-from pipelines import scoring, warehouse
+from pipelines import warehouse
 from pipelines.assets import specs
 from pipelines.charts import bar_chart
 from pipelines.column_types import duckdb_type
+from pipelines.engine import engine_of
 from pipelines.progress import Progress
 from pipelines.resources import Home
 from segmentation.columns import DRIFTS, MEASURES, RISKS, SCORES
@@ -44,9 +45,7 @@ def score_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinitio
         night = home.night(context.partition_key)
         progress.step(_MEASURES, 0, 1)
         with home.open(night) as con:
-            kept = home.unless_made(
-                con, night, _MEASURES, lambda: scoring.write_measures(con, night.policy, night.as_of_date)
-            )
+            kept = home.unless_made(con, night, _MEASURES, partial(engine_of(night).write_measures, con))
             rows = warehouse.count(con, _MEASURES)
         progress.step(_MEASURES, 1, 1)
         return dg.MaterializeResult(metadata={"dagster/row_count": rows, "kept": kept})
@@ -78,9 +77,7 @@ def score_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinitio
         progress.step(_RISKS, 0, 1)
         model = night.churn_model
         with home.open(night) as con:
-            kept = home.unless_made(
-                con, night, _RISKS, partial(scoring.write_churn_risk, con, night.policy, night.as_of_date, model)
-            )
+            kept = home.unless_made(con, night, _RISKS, partial(engine_of(night).write_churn_risk, con))
             rows = warehouse.count(con, _RISKS)
             drift = con.execute("select feature, stability_index from scores.churn_drift order by 2 desc, 1").fetchall()
         progress.step(_RISKS, 1, 1)
@@ -129,9 +126,7 @@ def score_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinitio
         night = home.night(context.partition_key)
         progress.step(_SCORES, 0, 1)
         with home.open(night) as con:
-            kept = home.unless_made(
-                con, night, _SCORES, lambda: scoring.write_scores(con, night.policy, night.as_of_date)
-            )
+            kept = home.unless_made(con, night, _SCORES, partial(engine_of(night).write_scores, con))
             rows = warehouse.count(con, _SCORES)
             tiers = dict.fromkeys(night.policy.tier_names, 0)
             tiers |= dict(con.execute("select tier, count(*) from scores.customer group by tier").fetchall())
