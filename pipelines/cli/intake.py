@@ -157,10 +157,14 @@ def _print_returned(found: Rehearsal) -> None:
 
 def reconcile(
     home: opt.HomeOption = opt.DEFAULT,
+    *,
     from_: Annotated[str | None, typer.Option("--from", metavar="DAY", help="First day of delivery.")] = None,
     to: Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day of delivery, included.")] = None,
     archive: Annotated[
         bool, typer.Option("--archive", help="Read every file in landing/ again for its digest, not only its size.")
+    ] = False,
+    contracts: Annotated[
+        bool, typer.Option("--contracts", help="Judge every accepted row against its contract anew.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -178,6 +182,7 @@ def reconcile(
     from pipelines.intake import create_tables
     from pipelines.intake.ledger_copy import read_ledger_copy
     from pipelines.intake.mapping import with_identities
+    from pipelines.intake.reconcile import Mismatch
     from pipelines.intake.reconcile import reconcile as recount
     from pipelines.night import Night
 
@@ -202,6 +207,11 @@ def reconcile(
                 last=last,
                 read_archive=archive,
             )
+            if contracts:
+                from pipelines.contracts.judged import judge_all
+
+                broken = tuple(Mismatch(v.table, said) for v in judge_all(con) for said in v.broken)
+                result = replace(result, mismatches=(*result.mismatches, *broken))
     if as_json:
         _print_json(asdict(result) | {"holds": not result.mismatches})
     else:

@@ -12,12 +12,12 @@ import hashlib
 
 import duckdb
 
-from data_contracts import Contract
-from pipelines.contracts.checks import Verdict, judge_rows, promises
+from data_contracts import Contract, contract, contract_names
+from pipelines.contracts.checks import Verdict, judge, judge_rows, promises
 from pipelines.sql_text import identifier
 
 
-def judge_new(con: duckdb.DuckDBPyConnection, contract: Contract, extract: str) -> Verdict:
+def judge_new(con: duckdb.DuckDBPyConnection, promised: Contract, extract: str) -> Verdict:
     """Judges what staging.`extract` has and nobody judged, and remembers the files that kept their contract.
 
     A verdict on no rows is one of no promises. Raises duckdb.Error on a missing table.
@@ -26,7 +26,7 @@ def judge_new(con: duckdb.DuckDBPyConnection, contract: Contract, extract: str) 
     con.execute(
         "create table if not exists intake.judged (extract varchar, file_id bigint, records bigint, promises varchar)"
     )
-    given = {"extract": extract, "promises": _digest(contract)}
+    given = {"extract": extract, "promises": _digest(promised)}
     new = con.execute(
         f"""
         select s.file_id, s.records
@@ -39,7 +39,7 @@ def judge_new(con: duckdb.DuckDBPyConnection, contract: Contract, extract: str) 
     ).fetchall()
     if not new:
         return Verdict(table, rows=0, judged=0, broken=())
-    verdict = judge_rows(con, contract, table, [file_id for file_id, _ in new])
+    verdict = judge_rows(con, promised, table, [file_id for file_id, _ in new])
     if verdict.passed:
         con.execute("begin transaction")
         con.execute(
@@ -55,7 +55,13 @@ def judge_new(con: duckdb.DuckDBPyConnection, contract: Contract, extract: str) 
     return verdict
 
 
-def _digest(contract: Contract) -> str:
+def judge_all(con: duckdb.DuckDBPyConnection) -> list[Verdict]:
+    """Judges every row of every extract, whatever was judged before. Remembers nothing."""
+    tables = (f"staging.{name}" for name in contract_names("staging"))
+    return [judge(con, contract(table), table, may_be_empty=True) for table in tables]
+
+
+def _digest(promised: Contract) -> str:
     """Changes with every promise of the contract."""
-    told = "\n".join(f"{promise.metric} {promise.expression}" for promise in promises(contract))
+    told = "\n".join(f"{promise.metric} {promise.expression}" for promise in promises(promised))
     return hashlib.sha256(told.encode()).hexdigest()[:16]

@@ -5,14 +5,14 @@ Belongs here: the tables, the balance, rows of the ledger. Does not: deciding ab
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
 
 import duckdb
 
-from data_contracts import contract, contract_names
+from data_contracts import Column, contract, contract_names
 from pipelines.contracts.tables import INTAKE_COLUMNS, LINEAGE, staging_columns
 from pipelines.intake.ledger_copy import ExtractEntry, LedgerEntry
 from pipelines.intake.mapping import SCHEMA
@@ -77,15 +77,38 @@ def create_tables(con: duckdb.DuckDBPyConnection) -> None:
     for name, columns in INTAKE_COLUMNS.items():
         _create(con, "intake", name, columns, set(columns) - _OPTIONAL.get(name, set()))
     for name in contract_names(SCHEMA):
-        required = {c.name for c in contract(f"{SCHEMA}.{name}").columns if c.required} | set(LINEAGE)
-        _create(con, SCHEMA, name, staging_columns(name), required)
+        promised = contract(f"{SCHEMA}.{name}").columns
+        required = {c.name for c in promised if c.required} | set(LINEAGE)
+        _create(
+            con,
+            SCHEMA,
+            name,
+            staging_columns(name),
+            required,
+            unrepeated={c.name for c in promised if _hardly_repeats(c)},
+        )
+
+
+def _hardly_repeats(column: Column) -> bool:
+    """Whether a column is text that names one thing among very many: a key, a number, an identifier."""
+    named = column.key_position is not None or column.is_personal or column.name.endswith("_id")
+    return named and column.physical == "VARCHAR" and not column.enum
 
 
 def _create(
-    con: duckdb.DuckDBPyConnection, schema: str, name: str, columns: Mapping[str, str], required: set[str]
+    con: duckdb.DuckDBPyConnection,
+    schema: str,
+    name: str,
+    columns: Mapping[str, str],
+    required: Collection[str],
+    *,
+    unrepeated: Collection[str] = (),
 ) -> None:
+    # Looking for repetitions costs more than half of what writing such a column costs, and finds few.
     declared = ", ".join(
-        f"{identifier(column)} {kind}{' NOT NULL' if column in required else ''}" for column, kind in columns.items()
+        f"{identifier(column)} {kind}{' USING COMPRESSION zstd' if column in unrepeated else ''}"
+        f"{' NOT NULL' if column in required else ''}"
+        for column, kind in columns.items()
     )
     con.execute(f"CREATE TABLE IF NOT EXISTS {schema}.{identifier(name)} ({declared})")
     # A warehouse of an earlier release lacks the columns that came later, behind the others; all may be unknown.

@@ -220,6 +220,16 @@ class TestReconcile:
         code, said = home.call("reconcile")
         assert code == 0 and "3 files: everything holds" in said
 
+    def test_rows_that_were_changed_since_break_their_contract(self, home: Home) -> None:
+        code, told = home.json("reconcile", "--contracts")
+        assert (code, told["mismatches"]) == (0, [])
+        home.desk.ask("UPDATE staging.payments SET amount = 1000000000000 WHERE amount = (SELECT max(amount) FROM "
+                      "staging.payments)")  # fmt: skip
+        assert home.json("reconcile")[0] == 0
+        code, told = home.json("reconcile", "--contracts")
+        (mismatch,) = told["mismatches"]
+        assert (code, mismatch["file_name"]) == (1, "staging.payments") and "amount is at most" in mismatch["what"]
+
     def test_days_choose_the_files(self, home: Home) -> None:
         _, told = home.json("reconcile", "--from", "2024-06-15", "--to", "2024-06-29")
         assert [(t["extract"], t["day"]) for t in told["totals"]] == [("cdr", "2024-06-29"), ("payments", "2024-06-15")]
