@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib import resources
 from typing import Annotated, Any, Self
 
@@ -243,8 +243,10 @@ class Policy(Section):
         return {name: value for name, value in self.content.items() if name in sections}
 
 
+@lru_cache(maxsize=16)
 def read_policy(text: bytes, source: str = "(unnamed)") -> Policy:
-    """Parse and check a policy's YAML; `source` (a file's name, say) only stands in error messages.
+    """Parse and check a policy's YAML; `source` (a file's name, say) only stands in error messages. The same text gives
+    the same object: a policy can't change, and each step of a night asks for it.
 
     Raises PolicyError that lists every fault: which key, what is wrong, the cure.
     """
