@@ -155,11 +155,15 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     same = {s: full.stages[s].less(fixed.stages[s]) for s in _SAME_WORK}
     same_wall, same_cpu = (sum(getattr(f, name) for f in same.values()) for name in ("wall", "cpu"))
     found |= {
-        "size": {"customers": size.customers, "cdrs": int(baselines[FLOOR]["sums"]["records"]),
-                 "bills": int(baselines[FLOOR]["sums"]["bills"]), "days": size.days,
-                 "history_rows": sum(bare["sums"].values()),
-            "history_bytes": sum(f.stat().st_size for f in operator.history()),
-            "night_bytes": sum(f.stat().st_size for f in operator.night())},
+        "size": {
+            "customers": size.customers,
+            "cdrs": int(baselines[FLOOR]["sums"]["records"]),
+            "bills": int(baselines[FLOOR]["sums"]["bills"]),
+            "days": size.days,
+            "history_rows": sum(bare["sums"].values()),
+            "history_bytes": sum(file.stat().st_size for file in operator.history()),
+            "night_bytes": sum(file.stat().st_size for file in operator.night()),
+        },
         "settings": given.set,
         "cold": {
             "all": cold,
@@ -178,7 +182,7 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
             **{f"same work / {name}": same_wall / one["seconds"] for name, one in baselines.items()},
             **{f"same work / {name}, CPU": same_cpu / one["cpu"] for name, one in baselines.items()},
         },
-    }  # fmt: skip
+    }
     return rounded(found)
 
 
