@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
+LOCK := requirements.lock
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Of the benchmarks: customers, a folder that keeps what they generate, an interpreter that has pyspark.
@@ -13,7 +14,7 @@ NIGHTS_OF ?= 2000
 RESULTS := benchmarks/results
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types lock bench bench-night bench-intake bench-year bench-demo bench-report bench-lookup bench-scoring bench-churn bench-truth soak clean prerequisites
+.PHONY: help setup demo test lint types lock bench bench-night bench-intake bench-year bench-demo bench-report bench-lookup bench-scoring bench-churn bench-truth soak clean prerequisites setup-spark test-spark test-spark-cases run-test-spark run-test-spark-cases
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -29,16 +30,16 @@ prerequisites:
 setup: $(READY) ## Make the environment from requirements.lock
 
 # uv where it is or can be had, because it is fast; plain pip reads the same lock.
-$(READY): requirements.lock pyproject.toml | prerequisites
-	@echo "Setting up $(VENV) from requirements.lock"
+$(READY): $(LOCK) pyproject.toml | prerequisites
+	@echo "Setting up $(VENV) from $(LOCK)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@UV="$$(command -v uv || true)"; \
 	if [ -z "$$UV" ]; then $(BIN)/python -m pip install --quiet --disable-pip-version-check uv 2>/dev/null && UV=$(BIN)/uv || true; fi; \
 	if [ -n "$$UV" ]; then \
-		"$$UV" pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
+		"$$UV" pip install --quiet --python $(BIN)/python --require-hashes -r $(LOCK) && \
 		"$$UV" pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
 	else \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK) && \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . ; \
 	fi
 	@touch $(READY)
@@ -48,6 +49,25 @@ demo: $(READY) ## Run the whole job on the sample data and show what it publishe
 
 test: $(READY) ## Run all tests
 	@$(BIN)/pytest -n auto --dist loadfile
+
+# The same rules in an environment of its own, so that nobody who needs no Spark downloads it.
+ON_SPARK := $(MAKE) --no-print-directory VENV=.venv-spark LOCK=requirements-spark.lock
+
+setup-spark: ## Make .venv-spark from requirements-spark.lock
+	@$(ON_SPARK) setup
+
+test-spark: ## Run the tests that need Spark (Java 17 or newer)
+	@command -v java >/dev/null || { echo "java is missing. Cure: sudo apt-get install openjdk-17-jre-headless" >&2; exit 1; }
+	@$(ON_SPARK) run-test-spark
+
+test-spark-cases: ## Run every case of tests/sql on Spark too
+	@$(ON_SPARK) run-test-spark-cases
+
+run-test-spark: $(READY)
+	@$(BIN)/pytest tests/spark
+
+run-test-spark-cases: $(READY)
+	@$(BIN)/pytest tests/sql --engine spark
 
 lint: $(READY) ## Check style and formatting
 	@$(BIN)/ruff check .
@@ -96,8 +116,9 @@ soak: $(READY) ## Hours of faults: kills at every step and at random under reade
 	@$(BIN)/python -m tests.faults.mutated_extracts --count 10000 --seed 1
 	@$(BIN)/python -m tests.faults.disk_full
 
-lock: ## Make requirements.lock anew (needs uv)
-	uv pip compile pyproject.toml --universal --generate-hashes --all-extras --python-version 3.11 --no-header --upgrade -o requirements.lock
+lock: ## Make both locks anew (needs uv); the second adds Spark to the versions of the first
+	uv pip compile pyproject.toml --universal --generate-hashes --extra pipeline --extra dev --python-version 3.11 --no-header --upgrade -o requirements.lock
+	uv pip compile pyproject.toml --universal --generate-hashes --extra spark --extra dev --python-version 3.11 --no-header --upgrade -c requirements.lock -o requirements-spark.lock
 
 clean: ## Remove the environment and the demo's home
-	rm -rf $(VENV) .tierline
+	rm -rf $(VENV) .venv-spark .tierline

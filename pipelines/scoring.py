@@ -21,13 +21,26 @@ from segmentation.policy import Policy
 from segmentation.scoring import score
 
 BATCH_ROWS = 100_000
+# What each function is given of the warehouse's tables.
+TO_MEASURE = "select * from features.customer where lines_in_service > 0"
+TO_RATE_RISK = (
+    "select c.*, f.band_exposed, f.band_churned, f.base_exposed, f.base_churned from features.churn as c "
+    "join features.customer as f using (customer_id)"
+)
+TO_SCORE = (
+    "select f.*, m.* exclude (customer_id), r.* exclude (customer_id), t.* exclude (customer_id) "
+    "from features.customer as f join scores.measures as m using (customer_id) "
+    "join scores.churn_risk as r using (customer_id) left join features.tier_state as t using (customer_id)"
+)
+CUTOFFS_FOUND = "select segment, measure, quantile, threshold from scores.cutoffs"
+HAZARDS_FOUND = "select churn_band, exposed, churned from features.churn_bands order by all"
 
 
 def write_measures(con: duckdb.DuckDBPyConnection, policy: Policy, as_of_date: date) -> int:
     """Fills `scores.measures`, one row a customer in service; returns the rows."""
     return _apply(
         con,
-        "select * from features.customer where lines_in_service > 0",
+        TO_MEASURE,
         "measures",
         MEASURES,
         lambda batch: measures(batch, policy, as_of_date),
@@ -41,8 +54,7 @@ def write_churn_risk(con: duckdb.DuckDBPyConnection, policy: Policy, as_of_date:
     drift = None if model.loaded is None else Drift.from_content(model.loaded.manifest.reference)
     rows = _apply(
         con,
-        "select c.*, f.band_exposed, f.band_churned, f.base_exposed, f.base_churned from features.churn as c "
-        "join features.customer as f using (customer_id)",
+        TO_RATE_RISK,
         "churn_risk",
         RISKS,
         lambda batch: risks(
@@ -53,28 +65,28 @@ def write_churn_risk(con: duckdb.DuckDBPyConnection, policy: Policy, as_of_date:
             None if drift is None else drift.add,
         ),
     )
-    indexes = {} if drift is None else drift.indexes()
     columns = ", ".join(f'"{name}" {duckdb_type(kind)}' for name, kind in DRIFTS.items())
     con.execute(f"create or replace table scores.churn_drift ({columns})")
-    if indexes:
-        found = [[name, round(index, 6), model.version] for name, index in sorted(indexes.items())]
+    if found := drift_rows(drift, model):
         con.executemany("insert into scores.churn_drift values (?, ?, ?)", found)
     return rows
+
+
+def drift_rows(drift: Drift | None, model: Choice) -> list[tuple[str, float, str]]:
+    """The rows of `scores.churn_drift`; none without a model."""
+    indexes = {} if drift is None else drift.indexes()
+    return [(name, round(index, 6), model.version) for name, index in sorted(indexes.items())]
 
 
 def write_scores(con: duckdb.DuckDBPyConnection, policy: Policy, as_of_date: date) -> int:
     """Fills `scores.customer` from `features.customer`, `features.tier_state`, `features.churn_bands` and other scores;
     returns the rows.
     """
-    cutoffs = con.sql("select segment, measure, quantile, threshold from scores.cutoffs").pl().cast(dict(CUTOFFS))
-    hazards = (
-        con.sql("select churn_band, exposed, churned from features.churn_bands order by all").pl().cast(dict(HAZARDS))
-    )
+    cutoffs = con.sql(CUTOFFS_FOUND).pl().cast(dict(CUTOFFS))
+    hazards = con.sql(HAZARDS_FOUND).pl().cast(dict(HAZARDS))
     return _apply(
         con,
-        "select f.*, m.* exclude (customer_id), r.* exclude (customer_id), t.* exclude (customer_id) "
-        "from features.customer as f join scores.measures as m using (customer_id) "
-        "join scores.churn_risk as r using (customer_id) left join features.tier_state as t using (customer_id)",
+        TO_SCORE,
         "customer",
         SCORES,
         lambda batch: score(batch, policy, cutoffs, hazards, as_of_date),

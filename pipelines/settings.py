@@ -96,6 +96,21 @@ class Settings(BaseSettings):
         description="Memory that DuckDB may use before it spills to disk.",
     )
     threads: int = Field(0, ge=0, le=1024, description="Threads that DuckDB may use; 0 is one a core.")
+    engine: Literal["duckdb", "spark"] = Field(
+        "duckdb",
+        description="What runs the nightly SQL and scoring: duckdb on this node, or spark (docs/spark.md).",
+    )
+    spark_master: str = Field(
+        "local[*]", min_length=1, description="Spark's master: local[*], yarn, k8s://…, spark://…."
+    )
+    spark_path: str = Field(
+        "",
+        description="Folder or URI (file, hdfs, s3a…) for staging and results of the engine spark; this node and all "
+        "executors must see it. Empty: spark/ in the home folder.",
+    )
+    spark_conf: dict[str, str] = Field(
+        default_factory=dict, description="Spark's own settings by name; those that decide results can't be changed."
+    )
     max_line_bytes: int = Field(
         1_048_576, ge=1024, description="Longest line of an extract; a file with a longer one is refused."
     )

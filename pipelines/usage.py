@@ -130,7 +130,7 @@ def roll_up(
     """
     disk = Disk(hook)
     table = sql_table(kept.table)
-    names = _file_names(con, kept, parameters, service_numbers, zone)
+    names = day_files(con, kept, parameters, service_numbers=service_numbers, zone=zone)
     made_in = aside or folder
     if aside is None:
         remove_leftovers(folder, disk)
@@ -141,12 +141,18 @@ def roll_up(
         rows = _rows(con, table, kept.order, {**parameters, "usage_date": day})
         write_day(rows, made_in, name, disk, label=kept.label)
     progress(len(missing), len(missing))
-    listed = [(day, str((place / name).resolve())) for day, name, place in files]
+    use_days(con, kept, parameters, [(day, str((place / name).resolve())) for day, name, place in files])
+    return RollUp(len(names), len(missing), int(first_row(con, f"select count(*) from {kept.table}")[0]))
+
+
+def use_days(
+    con: duckdb.DuckDBPyConnection, kept: DayTable, parameters: Mapping[str, Any], listed: list[tuple[date, str]]
+) -> None:
+    """Makes those files (day, path) the ones in use, and the table of `kept` a view over them."""
     con.execute(f"create or replace table {kept.files} (usage_date date, path varchar)")
     if listed:
         con.executemany(f"insert into {kept.files} values (?, ?)", listed)
     _point_view(con, kept, parameters, [path for _, path in listed])
-    return RollUp(len(names), len(missing), int(first_row(con, f"select count(*) from {kept.table}")[0]))
 
 
 def view_statement(name: str, paths: list[str]) -> str:
@@ -155,10 +161,11 @@ def view_statement(name: str, paths: list[str]) -> str:
     return f"create or replace view {name} as select * from read_parquet([{listed}], hive_partitioning = false)"
 
 
-def _file_names(
+def day_files(
     con: duckdb.DuckDBPyConnection,
     kept: DayTable,
     parameters: Mapping[str, Any],
+    *,
     service_numbers: tuple[str, ...],
     zone: ZoneInfo,
 ) -> list[tuple[date, str]]:

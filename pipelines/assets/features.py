@@ -1,16 +1,15 @@
 """The tables that SQL files make, some of them kept as one immutable file a day.
 
 Belongs here: assets of schemas features and scores made by SQL. Does not: the SQL (sql/), or how it is run
-(warehouse.py).
+(engine.py).
 """
-
-from pathlib import Path
 
 import dagster as dg
 import duckdb
 
 from pipelines import usage, warehouse
 from pipelines.assets import specs
+from pipelines.engine import engine_of
 from pipelines.night import Night
 from pipelines.progress import Progress
 from pipelines.resources import Home
@@ -34,9 +33,10 @@ def _sql_asset(table: str, partitions: dg.PartitionsDefinition) -> dg.AssetsDefi
         night = home.night(context.partition_key)
         progress.step(table, 0, 1)
         with home.open(night) as con:
-            rows = warehouse.build(con, sql_table(table), night.parameters)
+            kept = home.unless_made(con, night, table, lambda: engine_of(night).build(con, sql_table(table)))
+            rows = warehouse.count(con, table)
         progress.step(table, 1, 1)
-        return dg.MaterializeResult(metadata={"dagster/row_count": rows})
+        return dg.MaterializeResult(metadata={"dagster/row_count": rows, "kept": kept})
 
     return build
 
@@ -52,7 +52,7 @@ def _usage_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[None]:
         night = home.night(context.partition_key)
         with home.open(night) as con:
-            report = _roll_up(con, usage.DAILY_USAGE, night.usage_days, night, progress)
+            report = _roll_up(con, usage.DAILY_USAGE, night, progress)
             records, unattributed = usage.records_of(con)
         return dg.MaterializeResult(
             metadata={
@@ -78,7 +78,7 @@ def _contacts_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[None]:
         night = home.night(context.partition_key)
         with home.open(night) as con:
-            report = _roll_up(con, usage.CONTACT_DAYS, night.contact_days, night, progress)
+            report = _roll_up(con, usage.CONTACT_DAYS, night, progress)
         return dg.MaterializeResult(
             metadata={"days": report.days, "days_rolled_up": report.rolled_up, "dagster/row_count": report.rows}
         )
@@ -86,15 +86,5 @@ def _contacts_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     return contact_days
 
 
-def _roll_up(
-    con: duckdb.DuckDBPyConnection, kept: usage.DayTable, folder: Path, night: Night, progress: Progress
-) -> usage.RollUp:
-    return usage.roll_up(
-        con,
-        kept,
-        folder,
-        night.parameters,
-        service_numbers=night.settings.service_numbers,
-        zone=night.zone,
-        progress=lambda done, total: progress.step(kept.table, done, total),
-    )
+def _roll_up(con: duckdb.DuckDBPyConnection, kept: usage.DayTable, night: Night, progress: Progress) -> usage.RollUp:
+    return engine_of(night).roll_up(con, kept, lambda done, total: progress.step(kept.table, done, total))

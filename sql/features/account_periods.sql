@@ -1,15 +1,22 @@
 -- grain: one row an account and billing period that fell due in the last 12 months
 -- owner: billing
 -- What was owed for a month, when it was settled, and what is overdue on the as-of date, as known then.
-with owed as (
+with reach as (
+    -- Months before the first one that fell due in the last 12 months can't matter: neither their bills nor their payments are read on.
+    select min(billing_period) as first_period
+    from staging.bills
+    where bill_type = 'invoice' and payment_due_date >= $credit_from and known_at < $known_before
+),
+
+owed as (
     select
         account_id,
         billing_period,
-        -- Due dates are those of invoices; an adjustment neither sets nor moves one.
+        -- Due dates are those of invoices; an adjustment, or a bill over nothing, neither sets nor moves one.
         max(case when bill_type = 'invoice' then payment_due_date end) as payment_due_date,
         sum(case when bill_type = 'credit' then -amount_due else amount_due end)::decimal(18, 4) as amount_due
     from staging.bills
-    where known_at < $known_before
+    where known_at < $known_before and amount_due <> 0 and billing_period >= (select first_period from reach)
     group by account_id, billing_period
 ),
 
@@ -30,7 +37,9 @@ payments as (
             rows between unbounded preceding and current row
         ) as paid_so_far
     from staging.payments as p
-    where p.kind = 'payment' and p.known_at < $known_before and p.paid_date <= $as_of_date
+    where
+        p.kind = 'payment' and p.known_at < $known_before and p.paid_date <= $as_of_date
+        and p.billing_period >= (select first_period from reach)
 ),
 
 settlement as (

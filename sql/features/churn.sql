@@ -23,8 +23,9 @@ with observed as (
 day_use as (
     select
         v.customer_id,
-        u.usage_date,
         date_diff('day', u.usage_date, $as_of_date) // 7 as weeks_ago,
+        -- A bit a day: different days are counted in one pass.
+        1::bigint << date_diff('day', u.usage_date, $as_of_date)::integer as day_bit,
         u.voice_out_seconds + u.voice_in_seconds as voice_seconds,
         u.voice_in_seconds,
         u.long_distance_seconds,
@@ -65,8 +66,8 @@ used as (
         sum(case when weeks_ago <= 3 then roaming_seconds else 0 end)::bigint as roaming_seconds,
         sum(case when weeks_ago <= 3 then night_seconds else 0 end)::bigint as night_seconds,
         sum(case when weeks_ago <= 3 then hotline_calls else 0 end)::bigint as hotline_calls,
-        count(distinct case when weeks_ago <= 3 then usage_date end)::integer as active_days,
-        count(distinct case when weeks_ago > 3 then usage_date end)::integer as active_days_before
+        bit_count(coalesce(bit_or(case when weeks_ago <= 3 then day_bit end), 0))::integer as active_days,
+        bit_count(coalesce(bit_or(case when weeks_ago > 3 then day_bit end), 0))::integer as active_days_before
     from day_use
     group by customer_id
 ),

@@ -4,6 +4,8 @@ Belongs here: rules of structure. Does not: behaviour.
 """
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,8 +67,6 @@ def test_a_package_imports_only_what_it_may(package: str) -> None:
 
 
 def test_the_reader_needs_only_numpy_and_pyarrow() -> None:
-    import sys
-
     outside = {name for file in modules("tierline") for name in tops(file)} - set(sys.stdlib_module_names)
     assert outside - {"tierline"} <= READER_NEEDS
 
@@ -91,6 +91,15 @@ def test_dagster_is_known_in_few_places() -> None:
         if "dagster" in tops(file) and not str(file.relative_to(ROOT)).startswith(DAGSTER_PLACES)
     ]
     assert not knowing
+
+
+def test_spark_is_known_in_one_room_and_needed_by_nobody_else() -> None:
+    places = {str(f.relative_to(ROOT)) for p in OURS for f in modules(p) if tops(f) & {"pyspark", "py4j"}}
+    assert places
+    assert not [place for place in places if not place.startswith("pipelines/spark/")]
+    # What every run imports must not bring it: it is an extra.
+    script = "import sys, pipelines.runs, pipelines.cli.app; sys.exit('pyspark' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == 0
 
 
 def test_great_expectations_is_imported_lazily_and_in_one_place() -> None:

@@ -16,6 +16,11 @@ from sql_desk import SqlDesk  # noqa: E402  (its assertions are rewritten only w
 
 
 @pytest.fixture
-def desk() -> Iterator[SqlDesk]:
+def desk(request: pytest.FixtureRequest) -> Iterator[SqlDesk]:
     with duckdb.connect() as con:
-        yield SqlDesk(con)
+        if request.config.getoption("--engine") == "spark":
+            from spark_desk import SparkDesk
+
+            yield SparkDesk(con)
+        else:
+            yield SqlDesk(con)

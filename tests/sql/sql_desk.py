@@ -12,26 +12,18 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
-import polars as pl
 
 from data_contracts import contract
 from pipelines import warehouse
-from pipelines.contracts.tables import INTAKE_COLUMNS, staging_columns
-from pipelines.run_context import RUN_COLUMNS, arpu_months, parameters, policy_segments, run_tables
+from pipelines.run_context import arpu_months, parameters, policy_segments, run_tables
 from pipelines.sql_catalogue import sql_table
-from segmentation.columns import DRIFTS, MEASURES, RISKS, SCORES
+from pipelines.table_types import table_types
 from segmentation.policy import Policy, Segment, preset, read_policy
 from segmentation.policy_types import Threshold
 
 AS_OF = date(2024, 6, 30)  # its end is 2024-06-30 16:00 UTC; the ARPU window is March to May
 ZONE = ZoneInfo("Asia/Shanghai")
 HOTLINE = ("10086", "1860", "10086")  # one of them set twice: a call to it is still one call
-FUNCTIONS = {
-    "scores.measures": MEASURES,
-    "scores.churn_risk": RISKS,
-    "scores.churn_drift": DRIFTS,
-    "scores.customer": SCORES,
-}
 
 
 class SqlDesk:
@@ -112,7 +104,7 @@ class SqlDesk:
             self._make(upstream)
 
     def _make(self, table: str) -> None:
-        columns = ", ".join(f'"{name}" {kind}' for name, kind in column_types(table).items())
+        columns = ", ".join(f'"{name}" {kind}' for name, kind in table_types(table).items())
         self.con.execute(f"create table if not exists {_quoted(table)} ({columns})")
 
 
@@ -120,28 +112,6 @@ class SqlDesk:
 def shipped_policy(name: str) -> Policy:
     """A policy that Tierline ships, read once."""
     return read_policy(preset(name))
-
-
-@cache
-def column_types(table: str) -> dict[str, str]:
-    """Columns and DuckDB types of a table: declared, or as its SQL file gives them when it runs over empty tables."""
-    schema, _, name = table.partition(".")
-    if schema == "staging":
-        return staging_columns(name)
-    if schema == "intake":
-        return INTAKE_COLUMNS[name]
-    if schema == "run":
-        return RUN_COLUMNS[name]
-    with duckdb.connect() as con:
-        if table in FUNCTIONS:
-            con.register("made", pl.DataFrame(schema=dict(FUNCTIONS[table])).to_arrow())
-            return _described(con.sql("select * from made"))
-        source = sql_table(table)
-        for upstream in source.upstreams:
-            columns = ", ".join(f'"{column}" {kind}' for column, kind in column_types(upstream).items())
-            con.execute(f"create schema if not exists {upstream.partition('.')[0]}")
-            con.execute(f"create table {_quoted(upstream)} ({columns})")
-        return _described(warehouse.select(con, source, parameters(AS_OF, ZONE, "msisdn") | {"usage_date": AS_OF}))
 
 
 def read_rows(text: str) -> tuple[list[str], list[list[str | None]]]:
@@ -156,10 +126,6 @@ def read_rows(text: str) -> tuple[list[str], list[list[str | None]]]:
 def _with_window(policy: Policy, months: int) -> Policy:
     arpu = policy.arpu.model_copy(update={"window_months": Threshold[int].of(months)})
     return policy.model_copy(update={"arpu": arpu})
-
-
-def _described(relation: duckdb.DuckDBPyRelation) -> dict[str, str]:
-    return {name: str(kind) for name, kind in zip(relation.columns, relation.types, strict=True)}
 
 
 def _local(table: str, values: dict[str, Any]) -> dict[str, Any]:

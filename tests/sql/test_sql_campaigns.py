@@ -2,9 +2,10 @@
 campaigns."""
 
 import pytest
-from sql_desk import SqlDesk, column_types
+from sql_desk import SqlDesk
 
 from data_contracts import contract
+from pipelines.table_types import table_types
 
 OUTCOMES = "features.campaign_outcomes"
 UPLIFT = "marts.campaign_uplift"
@@ -20,7 +21,7 @@ DUE = {
 
 
 def test_columns_and_types_are_the_contracts() -> None:
-    assert column_types(UPLIFT) == {c.name: c.physical for c in contract(UPLIFT).columns}
+    assert table_types(UPLIFT) == {c.name: c.physical for c in contract(UPLIFT).columns}
 
 
 def members(desk: SqlDesk, *customers: str, payment_type: str = "postpaid", **other: str) -> None:

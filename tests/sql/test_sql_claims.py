@@ -5,9 +5,10 @@ from itertools import product
 
 import polars as pl
 import pytest
-from sql_desk import SqlDesk, column_types
+from sql_desk import SqlDesk
 
 from data_contracts import contract
+from pipelines.table_types import table_types
 from segmentation.columns import FEATURES
 from segmentation.measures import arpu
 
@@ -16,7 +17,7 @@ SPENDERS = [Decimal(n) for n in (1000, 300, 200, 100, 100, 100, 50, 50, 50, "49.
 
 @pytest.mark.parametrize("name", ["revenue_concentration", "churners_under_line", "fairness_audit"])
 def test_columns_and_types_are_the_contracts(name: str) -> None:
-    assert column_types(f"marts.{name}") == {c.name: c.physical for c in contract(f"marts.{name}").columns}
+    assert table_types(f"marts.{name}") == {c.name: c.physical for c in contract(f"marts.{name}").columns}
 
 
 def test_the_top_customers_are_rounded_up_and_only_20_per_cent_are_claimed(desk: SqlDesk) -> None:

@@ -1,14 +1,15 @@
 """sql/marts/*.sql: what analysts open."""
 
 import pytest
-from sql_desk import SqlDesk, column_types
+from sql_desk import SqlDesk
 
 from data_contracts import contract
+from pipelines.table_types import table_types
 
 
 @pytest.mark.parametrize("table", ["marts.customers", "marts.subscriptions", "marts.intake_files", "marts.rejects"])
 def test_columns_and_types_are_the_contracts(table: str) -> None:
-    assert column_types(table) == {column.name: column.physical for column in contract(table).columns}
+    assert table_types(table) == {column.name: column.physical for column in contract(table).columns}
 
 
 def test_customers_have_their_features_and_their_score_or_none(desk: SqlDesk) -> None:
@@ -98,7 +99,7 @@ def test_lines_are_shown_with_who_holds_them_ceased_ones_too_and_without_their_n
     desk.expect("marts.subscriptions", state)
     desk.expect("marts.subscriptions", origin)
     desk.expect("marts.subscriptions", "subscription_id | as_of_date\n S1 | 2024-06-30\n S2 | 2024-06-30")
-    assert "msisdn" not in column_types("marts.subscriptions")
+    assert "msisdn" not in table_types("marts.subscriptions")
 
 
 def test_the_ledger_is_shown_as_it_is_refused_files_too(desk: SqlDesk) -> None:
@@ -155,4 +156,4 @@ def test_a_refused_record_is_found_by_file_and_line(desk: SqlDesk) -> None:
     desk.given("intake.rejects", row, raw="B1,x")
     desk.expect("marts.rejects", row)
     desk.expect("marts.rejects", "masked_record\n B*,x")
-    assert "raw" not in column_types("marts.rejects")
+    assert "raw" not in table_types("marts.rejects")

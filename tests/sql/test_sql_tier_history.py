@@ -3,16 +3,17 @@
 from datetime import date
 
 import pytest
-from sql_desk import SqlDesk, column_types
+from sql_desk import SqlDesk
 
 from data_contracts import contract
 from pipelines import warehouse
 from pipelines.run_context import history_months
+from pipelines.table_types import table_types
 
 
 @pytest.mark.parametrize("name", ["tier_history", "tier_migration", "stage_transitions", "tier_stability"])
 def test_columns_and_types_are_the_contracts(name: str) -> None:
-    assert column_types(f"marts.{name}") == {c.name: c.physical for c in contract(f"marts.{name}").columns}
+    assert table_types(f"marts.{name}") == {c.name: c.physical for c in contract(f"marts.{name}").columns}
 
 
 def months(desk: SqlDesk, first_night: date, as_of: date = date(2024, 6, 20)) -> None:
@@ -251,7 +252,7 @@ def test_stability_counts_customers_at_both_ends_and_the_nights_since_their_tier
     )
     desk.build("marts.tier_migration")
     found = desk.run("marts.tier_stability").filter("month >= '2024-05'").order("month").fetchall()
-    columns = column_types("marts.tier_stability")
+    columns = table_types("marts.tier_stability")
     may, june = ({k: str(v) for k, v in zip(columns, row, strict=True)} for row in found)
     assert may["customers"] == "0" and may["kept_share"] == "None" and may["customers_at_end"] == "5"
     assert may["mean_nights_since_change"] == "10.0"

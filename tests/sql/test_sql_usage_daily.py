@@ -4,9 +4,10 @@ from datetime import date
 from typing import Any
 
 import pytest
-from sql_desk import SqlDesk, column_types
+from sql_desk import SqlDesk
 
 from data_contracts import contract
+from pipelines.table_types import table_types
 
 DAY = date(2024, 6, 10)  # from 2024-06-09 16:00 UTC to 2024-06-10 16:00 UTC
 HELD = "msisdn | subscription_id | held_from\n +861 | S1 | 2020-01-01 00:00"
@@ -254,4 +255,4 @@ def test_without_service_numbers_there_are_no_hotline_calls(desk: SqlDesk) -> No
 
 def test_columns_and_types_are_the_contracts() -> None:
     promised = {column.name: column.physical for column in contract("features.usage_daily").columns}
-    assert column_types("features.usage_daily") == promised
+    assert table_types("features.usage_daily") == promised

@@ -1,0 +1,59 @@
+"""Nights on both engines, made once. Without pyspark (`make setup-spark`) nothing here is collected.
+
+Belongs here: homes and the session. Does not: expectations.
+"""
+
+import shutil
+from collections.abc import Iterator
+from datetime import date
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from pipelines.night import Night
+from pipelines.runs import NightResult, run_night
+
+AS_OF = date(2024, 6, 30)
+BEFORE = date(2024, 6, 29)
+ON_SPARK = {"engine": "spark", "spark_master": "local[2]"}
+LANDING = Path(__file__).parents[2] / "sample_data" / "small" / "landing"
+
+collect_ignore_glob = [] if find_spec("pyspark") else ["test_*.py"]
+
+
+class Twins(NamedTuple):
+    """The same night of the same home, on both engines."""
+
+    duckdb: NightResult
+    spark: NightResult
+    on_duckdb: Night
+    on_spark: Night
+
+
+@pytest.fixture(scope="session")
+def twins(tmp_path_factory: pytest.TempPathFactory) -> Twins:
+    """The sample with its faults, with its records of June; the night before was run on DuckDB: a history."""
+    first = tmp_path_factory.mktemp("twins") / "duckdb"
+    recent = shutil.ignore_patterns("cdr_20240[345]*", "*_20240630*")
+    shutil.copytree(LANDING, first / "landing", ignore=recent)
+    # The monthly snapshots of before, so that customers are known on the 29th.
+    before = run_night(first, BEFORE)
+    assert before.created, before.failures
+    for file in LANDING.rglob("*_20240630*"):
+        shutil.copy(file, first / "landing" / file.relative_to(LANDING))
+    second = first.with_name("spark")
+    shutil.copytree(first, second)
+    options = {**ON_SPARK, "spark_path": str(second / "parquet")}
+    return Twins(
+        run_night(first, AS_OF), run_night(second, AS_OF, options), Night(first, AS_OF), Night(second, AS_OF, options)
+    )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def session_ended() -> Iterator[None]:
+    from pipelines.spark.session import end_session
+
+    yield
+    end_session()
