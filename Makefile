@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 SIZE ?= 1000000
 KEEP ?=
 KEEPING = $(if $(KEEP),--keep $(KEEP),)
-SPARK_PYTHON ?=
+SPARK_PYTHON ?= .venv-spark/bin/python
 NIGHTS_OF ?= 2000
 RESULTS := benchmarks/results
 

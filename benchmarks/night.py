@@ -145,10 +145,10 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     extracts = {name: [str(f) for f in operator.history(name)] for name in contract_names("staging")}
     bare, bare_process = perform("baselines.cold_load", {"extracts": extracts, "columns": columns()}, trial)
     names = [name for name in BASELINES if name not in given.skip]
-    if "spark" in names and not Path(given.spark_python).exists():
-        out.print(f"PySpark is left out: no {given.spark_python}. Name an interpreter that has it by --spark-python")
+    if "spark" in names and (given.spark_python is None or not given.spark_python.is_file()):
+        out.print(f"PySpark is left out: no interpreter {given.spark_python}. Name one that has it by --spark-python")
         names.remove("spark")
-    baselines = run_baselines(operator, trial, names, given.spark_python, given.repeat)
+    baselines = run_baselines(operator, trial, names, str(given.spark_python), given.repeat)
     require_equal_work(trial / "home", baselines[FLOOR]["sums"])
     shutil.rmtree(trial)
     net = full.all.less(fixed.all)
@@ -233,7 +233,7 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the homes")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each baseline; medians count")
     parser.add_argument("--skip", type=lambda text: text.split(","), default=[], help="baselines to leave out")
-    parser.add_argument("--spark-python", default="", help="an interpreter that has pyspark; left out without one")
+    parser.add_argument("--spark-python", type=Path, help="an interpreter that has pyspark; left out without one")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     given = parser.parse_args()
     given.cdrs = 4 * given.customers if given.cdrs is None else given.cdrs
