@@ -5,11 +5,12 @@ VENV := .venv
 LOCK := requirements.lock
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Of the benchmarks: customers, a folder that keeps what they generate, an interpreter that has pyspark.
+# Of the benchmarks: customers, days of CDRs, a folder that keeps what they generate, an interpreter that has pyspark.
 SIZE ?= 1000000
+DAYS ?= 8
 KEEP ?=
 KEEPING = $(if $(KEEP),--keep $(KEEP),)
-SPARK_PYTHON ?=
+SPARK_PYTHON ?= .venv-spark/bin/python
 NIGHTS_OF ?= 2000
 RESULTS := benchmarks/results
 
@@ -79,12 +80,12 @@ types: $(READY) ## Check types
 bench: $(READY) ## Time one night of 100,000 customers, stage by stage, beside DuckDB, Polars and pandas
 	@$(BIN)/python -m benchmarks.night --spark-python "$(SPARK_PYTHON)" --json $(RESULTS)/night-100000.json
 
-bench-night: $(READY) ## The same of SIZE customers (1000000; 10000000 needs 60 GB); KEEP=folder keeps the extracts
-	@$(BIN)/python -m benchmarks.night --customers $(SIZE) $(KEEPING) --spark-python "$(SPARK_PYTHON)" --json $(RESULTS)/night-$(SIZE).json
+bench-night: $(READY) ## The same of SIZE customers (1000000); DAYS of CDRs, KEEP=folder keeps the extracts
+	@$(BIN)/python -m benchmarks.night --customers $(SIZE) --days $(DAYS) $(KEEPING) --spark-python "$(SPARK_PYTHON)" --json $(RESULTS)/night-$(SIZE).json
 
 bench-intake: $(READY) ## Time intake of SIZE customers: a day of CDRs, and 18 bill runs, each beside bare DuckDB
-	@$(BIN)/python -m benchmarks.cdr_intake --customers $(SIZE) $(KEEPING) --json $(RESULTS)/intake-cdr.json
-	@$(BIN)/python -m benchmarks.cdr_intake --customers $(SIZE) $(KEEPING) --bills --json $(RESULTS)/intake-bills.json
+	@$(BIN)/python -m benchmarks.cdr_intake --customers $(SIZE) --days $(DAYS) $(KEEPING) --json $(RESULTS)/intake-cdr.json
+	@$(BIN)/python -m benchmarks.cdr_intake --customers $(SIZE) --days $(DAYS) $(KEEPING) --bills --json $(RESULTS)/intake-bills.json
 
 bench-scoring: $(READY) ## Time the scoring of 1,000,000 customers with memory and reasons
 	@$(BIN)/python -m benchmarks.scoring

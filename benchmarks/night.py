@@ -145,21 +145,25 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     extracts = {name: [str(f) for f in operator.history(name)] for name in contract_names("staging")}
     bare, bare_process = perform("baselines.cold_load", {"extracts": extracts, "columns": columns()}, trial)
     names = [name for name in BASELINES if name not in given.skip]
-    if "spark" in names and not Path(given.spark_python).exists():
-        out.print(f"PySpark is left out: no {given.spark_python}. Name an interpreter that has it by --spark-python")
+    if "spark" in names and (given.spark_python is None or not given.spark_python.is_file()):
+        out.print(f"PySpark is left out: no interpreter {given.spark_python}. Name one that has it by --spark-python")
         names.remove("spark")
-    baselines = run_baselines(operator, trial, names, given.spark_python, given.repeat)
+    baselines = run_baselines(operator, trial, names, str(given.spark_python), given.repeat)
     require_equal_work(trial / "home", baselines[FLOOR]["sums"])
     shutil.rmtree(trial)
     net = full.all.less(fixed.all)
     same = {s: full.stages[s].less(fixed.stages[s]) for s in _SAME_WORK}
     same_wall, same_cpu = (sum(getattr(f, name) for f in same.values()) for name in ("wall", "cpu"))
     found |= {
-        "size": {"customers": size.customers, "cdrs": int(baselines[FLOOR]["sums"]["records"]),
-                 "bills": int(baselines[FLOOR]["sums"]["bills"]), "days": size.days,
-                 "history_rows": sum(bare["sums"].values()),
-            "history_bytes": sum(f.stat().st_size for f in operator.history()),
-            "night_bytes": sum(f.stat().st_size for f in operator.night())},
+        "size": {
+            "customers": size.customers,
+            "cdrs": int(baselines[FLOOR]["sums"]["records"]),
+            "bills": int(baselines[FLOOR]["sums"]["bills"]),
+            "days": size.days,
+            "history_rows": sum(bare["sums"].values()),
+            "history_bytes": sum(file.stat().st_size for file in operator.history()),
+            "night_bytes": sum(file.stat().st_size for file in operator.night()),
+        },
         "settings": given.set,
         "cold": {
             "all": cold,
@@ -178,7 +182,7 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
             **{f"same work / {name}": same_wall / one["seconds"] for name, one in baselines.items()},
             **{f"same work / {name}, CPU": same_cpu / one["cpu"] for name, one in baselines.items()},
         },
-    }  # fmt: skip
+    }
     return rounded(found)
 
 
@@ -229,7 +233,7 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the homes")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each baseline; medians count")
     parser.add_argument("--skip", type=lambda text: text.split(","), default=[], help="baselines to leave out")
-    parser.add_argument("--spark-python", default="", help="an interpreter that has pyspark; left out without one")
+    parser.add_argument("--spark-python", type=Path, help="an interpreter that has pyspark; left out without one")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     given = parser.parse_args()
     given.cdrs = 4 * given.customers if given.cdrs is None else given.cdrs

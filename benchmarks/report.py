@@ -89,7 +89,7 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 def _machine(result: Mapping[str, Any]) -> str:
     one = result["machine"]
     versions = ", ".join(f"{name} {one[name.lower()]}" for name in ("Python", "DuckDB", "Polars", "pandas", "Dagster"))
-    return f"{one['cores']} cores, {one['memory_gib']:.0f} GiB, load {one['load_at_start']} at the start; {versions}"
+    return f"{one['cores']} cores, {one['memory_gib']:.0f} GiB, load {one['load']}; {versions}"
 
 
 def _stages(nights: list[dict[str, Any]]) -> str:
@@ -172,7 +172,7 @@ def _cold(nights: list[dict[str, Any]]) -> str:
 
 
 def _intake(results: list[dict[str, Any]]) -> str:
-    head = ["what", "records", "form", "bare DuckDB s", "intake s", "times", "CPU s", "CPU s", "times"]
+    head = ["what", "records", "form", "bare DuckDB s", "intake s", "times", "DuckDB CPU s", "intake CPU s", "times"]
     rows = [
         [
             "a day of CDRs, rolled up" if one["what"] == "cdr" else "all bill runs",

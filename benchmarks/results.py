@@ -24,7 +24,7 @@ def machine() -> dict[str, Any]:
     return {
         "cores": len(os.sched_getaffinity(0)),
         "memory_gib": round(memory, 1),
-        "load_at_start": round(os.getloadavg()[0], 1),
+        "load": round(os.getloadavg()[0], 1),
         "python": platform.python_version(),
         **{name: version(name) for name in ("duckdb", "polars", "pandas", "dagster")},
     }

@@ -27,11 +27,11 @@ def _busy(path, *, own=0.0, held=0, written=0, child=0.0) -> Watched:
 
 
 def test_cpu_bytes_and_peak_are_those_of_the_process(tmp_path) -> None:
-    watched = _busy(tmp_path / "out", own=0.4, held=300_000_000, written=30_000_000)
+    watched = _busy(tmp_path / "out", own=0.4, held=90_000_000, written=30_000_000)
     figures = watched.figures()
     assert figures.cpu == pytest.approx(float(watched.output), abs=0.3)
     assert figures.written_mib == pytest.approx(30_000_000 / 1024**2, rel=0.01)
-    assert 286 < figures.peak_mib < 400, "the peak was freed again long before the end"
+    assert figures.peak_mib > 90_000_000 / 1024**2 + 3, "held for an instant between two samples, and freed again"
 
 
 def test_children_count_too(tmp_path) -> None:
