@@ -83,9 +83,7 @@ class SparkEngine:
             con, kept, night.parameters, service_numbers=night.settings.service_numbers, zone=night.zone
         )
         named = [(day, f"{kept.table.replace('.', '/')}/{name.removesuffix('.parquet')}") for day, name in files]
-        missing = [
-            (day, name) for day, name in named if Path(name).name not in self._place.names(str(Path(name).parent))
-        ]
+        missing = [(day, name) for day, name in named if not self._is_there(name)]
         if missing:
             self._shown.show(con, [upstream for upstream in table.upstreams if upstream != "staging.cdr"])
         with ThreadPoolExecutor(_DAYS_AT_ONCE) as writers:
@@ -160,12 +158,12 @@ class SparkEngine:
         counted = f"{columns}, `{COUNTS}` STRING"
         self._write_rows(table, source.mapInArrow(judged_and_counted(counting, schema), counted), raw)
         written = self._spark.read.schema(counted).parquet(self._place.uri(raw))
-        rows = self._keep(con, table, written.where(f"`{COUNTS}` is null").drop(COUNTS))
         totals: dict[str, Any] = {}
         for (said,) in written.where(f"`{COUNTS}` is not null").select(COUNTS).collect():
             for name, counts in json.loads(said).items():
                 totals[name] = totals.get(name, 0) + np.array(counts, np.int64)
-        self._place.remove(raw)
+        # The folder of `raw` goes with all others but the new one.
+        rows = self._keep(con, table, written.where(f"`{COUNTS}` is null").drop(COUNTS))
         drift = Drift.from_content(reference)
         drift.found.update(totals)
         self._keep_drift(con, drift)
@@ -206,6 +204,14 @@ class SparkEngine:
         found = scoring.drift_rows(drift, self.night.churn_model)
         rows = [(feature, Decimal(f"{index:.6f}"), version) for feature, index, version in found]
         self._keep(con, table, self._spark.createDataFrame(rows, spark_schema(table_types(table))))
+
+    def _is_there(self, name: str) -> bool:
+        """Whether a day's folder is whole; what killed runs left beside it goes."""
+        folder, _, own = name.rpartition("/")
+        beside = self._place.names(folder)
+        for left in [other for other in beside if other.endswith(".tmp")]:
+            self._place.remove(f"{folder}/{left}")
+        return own in beside
 
     def _write_day(self, table: str, rows: DataFrame, name: str) -> None:
         temporary = f"{name}.{secrets.token_hex(4)}.tmp"
