@@ -1,8 +1,8 @@
 """CPU of each step of a night on Spark: the constants of the cost model in docs/spark.md.
 
 In the environment of `make setup-spark`, on two homes of different size:
-`python -m benchmarks.spark_night /path/to/home 2024-06-30`. What a step costs without rows is nearly the same in both, so
-the difference is that of the rows. CPU seconds of Java and its Python workers change little on a busy machine.
+`python -m benchmarks.spark_night /path/to/home 2024-06-30`. What a step costs without rows is nearly the same in both,
+so the difference is that of the rows. CPU seconds of Java and its Python workers change little on a busy machine.
 """
 
 from __future__ import annotations
