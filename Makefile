@@ -5,9 +5,16 @@ VENV := .venv
 LOCK := requirements.lock
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Of the benchmarks: customers, a folder that keeps what they generate, an interpreter that has pyspark.
+SIZE ?= 1000000
+KEEP ?=
+KEEPING = $(if $(KEEP),--keep $(KEEP),)
+SPARK_PYTHON ?=
+NIGHTS_OF ?= 2000
+RESULTS := benchmarks/results
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-spark demo test test-spark test-spark-cases run-test-spark run-test-spark-cases lint types lock bench bench-lookup bench-scoring bench-churn bench-truth soak clean prerequisites
+.PHONY: help setup demo test lint types lock bench bench-night bench-intake bench-year bench-demo bench-report bench-lookup bench-scoring bench-churn bench-truth soak clean prerequisites setup-spark test-spark test-spark-cases run-test-spark run-test-spark-cases
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -69,11 +76,27 @@ lint: $(READY) ## Check style and formatting
 types: $(READY) ## Check types
 	@$(BIN)/mypy
 
-bench: $(READY) ## Time one night of 100,000 customers
-	@$(BIN)/python -m benchmarks.nightly
+bench: $(READY) ## Time one night of 100,000 customers, stage by stage, beside DuckDB, Polars and pandas
+	@$(BIN)/python -m benchmarks.night --spark-python "$(SPARK_PYTHON)" --json $(RESULTS)/night-100000.json
+
+bench-night: $(READY) ## The same of SIZE customers (1000000; 10000000 needs 60 GB); KEEP=folder keeps the extracts
+	@$(BIN)/python -m benchmarks.night --customers $(SIZE) $(KEEPING) --spark-python "$(SPARK_PYTHON)" --json $(RESULTS)/night-$(SIZE).json
+
+bench-intake: $(READY) ## Time intake of SIZE customers: a day of CDRs, and 18 bill runs, each beside bare DuckDB
+	@$(BIN)/python -m benchmarks.cdr_intake --customers $(SIZE) $(KEEPING) --json $(RESULTS)/intake-cdr.json
+	@$(BIN)/python -m benchmarks.cdr_intake --customers $(SIZE) $(KEEPING) --bills --json $(RESULTS)/intake-bills.json
 
 bench-scoring: $(READY) ## Time the scoring of 1,000,000 customers with memory and reasons
 	@$(BIN)/python -m benchmarks.scoring
+
+bench-year: $(READY) ## Run a year of nights of NIGHTS_OF customers (2000), and see what they cost and what grows
+	@$(BIN)/python -m benchmarks.year --customers $(NIGHTS_OF) $(KEEPING) --json $(RESULTS)/year.json
+
+bench-demo: $(READY) ## Time the demo, by stage
+	@$(BIN)/python -m benchmarks.demo --json $(RESULTS)/demo.json
+
+bench-report: $(READY) ## Write benchmarks/results/ into docs/performance.md and its charts
+	@$(BIN)/python -m benchmarks.report
 
 bench-lookup: $(READY) ## Time lookups in a table of 5,000,000 rows
 	@$(BIN)/python -m benchmarks.lookup

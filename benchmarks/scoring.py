@@ -1,7 +1,7 @@
 """Scoring a large base with memory and explanations, beside bare thresholds in SQL over the same features.
 
 Belongs here: seconds and peak memory of measures, churn risks by a fitted model, cut-offs, scores and the night's
-changes. Does not: how features are made (nightly.py).
+changes. Does not: how features are made (night.py).
 
     python -m benchmarks.scoring --customers 1000000
 

@@ -3,7 +3,7 @@
 Belongs here: Dagster resources. Does not: what they are made of (night.py, warehouse.py, progress.py know no Dagster).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -15,8 +15,10 @@ from pydantic import Field, PrivateAttr
 
 from pipelines.engine import end_engines
 from pipelines.leftovers import clear_leftovers
+from pipelines.made_of import made_of, unless_made
 from pipelines.night import Night
 from pipelines.publishing.errors import PublishLockError
+from pipelines.run_calendar import calendar
 from pipelines.settings import load
 from pipelines.turns import Turn, take_turn
 from pipelines.warehouse import WarehouseBusyError
@@ -37,6 +39,7 @@ class Home(dg.ConfigurableResource[Any]):
     model: str | None = None
     only_reads: bool = False
     _turn: Turn | None = PrivateAttr(default=None)
+    _made_of: dict[date, dict[str, str]] = PrivateAttr(default_factory=dict)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> "Iterator[Home]":
@@ -87,6 +90,19 @@ class Home(dg.ConfigurableResource[Any]):
                 yield con
         except (WarehouseBusyError, PublishLockError) as error:
             raise dg.RetryRequested(_RETRIES, seconds_to_wait=night.settings.lock_wait_seconds) from error
+
+    def unless_made(self, con: duckdb.DuckDBPyConnection, night: Night, table: str, make: Callable[[], object]) -> bool:
+        """Makes a table of features or scores, unless it is there as it would come out; returns whether it was there.
+
+        What the night's tables are made of is looked up once a run: nothing that decides it changes after intake. What
+        Spark makes lies outside the warehouse, and is made each night.
+        """
+        if night.settings.engine == "spark":
+            make()
+            return False
+        if night.as_of_date not in self._made_of:
+            self._made_of[night.as_of_date] = made_of(con, night, calendar(con, night))
+        return unless_made(con, table, self._made_of[night.as_of_date][table], make)
 
     def now(self) -> datetime:
         """The time of day, for published_at: the one place where a run looks at the clock."""

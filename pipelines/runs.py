@@ -19,14 +19,13 @@ from pipelines.checks import KEPT
 from pipelines.definitions import build_definitions
 from pipelines.instance import open_instance
 from pipelines.jobs import NIGHTLY, TRAINING
+from pipelines.made_of import made_tables
 from pipelines.night import Night
 from pipelines.partitions import FIRST_DAY, nightly_partitions
 from pipelines.progress import Progress, Silent
 from pipelines.settings import SettingsError
 from pipelines.sql_catalogue import sql_tables
 
-# Tables of schema scores that functions make.
-_JUDGED = ("scores.measures", "scores.churn_risk", "scores.customer")
 Trouble = Literal["refused", "busy", "check", "failed"]
 
 
@@ -180,9 +179,8 @@ def _require_day(night: Night) -> None:
 
 def nightly_steps() -> int:
     """How many steps a night reports: its tables and checks."""
-    tables = sum(len(sql_tables(schema)) for schema in ("features", "scores"))
-    functions = ("intake", "calendar", *_JUDGED, "published.customer_tiers", "published.analytics")
-    return tables + len(functions) + len(KEPT) + len(sql_tables("audits"))
+    functions = ("intake", "calendar", "published.customer_tiers", "published.analytics")
+    return len(made_tables()) + len(functions) + len(KEPT) + len(sql_tables("audits"))
 
 
 def _step_failure(event: dg.DagsterEvent) -> Failure:

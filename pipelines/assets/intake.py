@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from pipelines import run_context, tier_history, usage, warehouse
+from pipelines import tier_history, warehouse
 from pipelines.assets import specs
 from pipelines.contracts.tables import INTAKE_COLUMNS
 from pipelines.intake import IntakeReport, ingest
@@ -17,6 +17,7 @@ from pipelines.progress import Progress
 from pipelines.publishing.tier_table import tiers_before
 from pipelines.resources import Home
 from pipelines.retention import campaigns
+from pipelines.run_calendar import calendar
 
 
 def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -75,20 +76,8 @@ def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefiniti
         context: dg.AssetExecutionContext, home: Home, progress: dg.ResourceParam[Progress]
     ) -> Iterator[dg.MaterializeResult[None]]:
         night = home.night(context.partition_key)
-        model = night.churn_model
         with home.open(night) as con:
-            days = usage.loaded_days(con, night.as_of_date, night.parameters["known_before"])
-            tables = run_context.run_tables(
-                night.as_of_date,
-                night.zone,
-                night.policy,
-                night.settings.service_numbers,
-                days,
-                published_tiers=tiers_before(night),
-                first_night=night.nights_before[0].as_of_date if night.nights_before else None,
-                night_before=night.nights_before[-1].as_of_date if night.nights_before else None,
-                refused_models=[(name, why, model.version) for name, why in model.refused.items()],
-            )
+            tables = calendar(con, night, published_tiers=tiers_before(night))
             warehouse.write_run_tables(con, tables)
             tier_history.show_history(con, night.nights_before)
             tier_history.show_history(con, night.nights_served, "served_tiers")

@@ -4,9 +4,11 @@ Belongs here: assets of schema scores made by functions. Does not: the functions
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 import dagster as dg
 
+from pipelines import warehouse
 from pipelines.assets import specs
 from pipelines.charts import bar_chart
 from pipelines.column_types import duckdb_type
@@ -43,9 +45,10 @@ def score_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinitio
         night = home.night(context.partition_key)
         progress.step(_MEASURES, 0, 1)
         with home.open(night) as con:
-            rows = engine_of(night).write_measures(con)
+            kept = home.unless_made(con, night, _MEASURES, partial(engine_of(night).write_measures, con))
+            rows = warehouse.count(con, _MEASURES)
         progress.step(_MEASURES, 1, 1)
-        return dg.MaterializeResult(metadata={"dagster/row_count": rows})
+        return dg.MaterializeResult(metadata={"dagster/row_count": rows, "kept": kept})
 
     @dg.multi_asset(
         name="scores__churn_risk",
@@ -74,12 +77,18 @@ def score_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinitio
         progress.step(_RISKS, 0, 1)
         model = night.churn_model
         with home.open(night) as con:
-            rows = engine_of(night).write_churn_risk(con)
+            kept = home.unless_made(con, night, _RISKS, partial(engine_of(night).write_churn_risk, con))
+            rows = warehouse.count(con, _RISKS)
             drift = con.execute("select feature, stability_index from scores.churn_drift order by 2 desc, 1").fetchall()
         progress.step(_RISKS, 1, 1)
         yield dg.MaterializeResult(
             asset_key=specs.key(_RISKS),
-            metadata={"dagster/row_count": rows, "model": model.version, "models_refused": len(model.refused)},
+            metadata={
+                "dagster/row_count": rows,
+                "model": model.version,
+                "models_refused": len(model.refused),
+                "kept": kept,
+            },
         )
         yield dg.MaterializeResult(
             asset_key=specs.key(_DRIFT),
@@ -117,13 +126,15 @@ def score_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinitio
         night = home.night(context.partition_key)
         progress.step(_SCORES, 0, 1)
         with home.open(night) as con:
-            rows = engine_of(night).write_scores(con)
+            kept = home.unless_made(con, night, _SCORES, partial(engine_of(night).write_scores, con))
+            rows = warehouse.count(con, _SCORES)
             tiers = dict.fromkeys(night.policy.tier_names, 0)
             tiers |= dict(con.execute("select tier, count(*) from scores.customer group by tier").fetchall())
         progress.step(_SCORES, 1, 1)
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": rows,
+                "kept": kept,
                 "policy": night.policy.label,
                 "tiers": bar_chart("Customers by tier", tiers),
                 **{f"tier_{name}": count for name, count in tiers.items()},

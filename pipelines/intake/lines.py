@@ -5,7 +5,7 @@ Belongs here: physical lines in bounded memory. Does not: what a line means.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,34 +33,37 @@ class Chunk:
     ends: Positions
 
 
-def chunks(
-    path: Path, file_name: str, max_line_bytes: int, on_bytes: Callable[[bytes], None] | None = None
-) -> Iterator[Chunk]:
+def blocks_of(path: Path) -> Iterator[bytes]:
+    """The bytes of a file, CHUNK_BYTES at a time."""
+    with path.open("rb") as stream:
+        while block := stream.read(CHUNK_BYTES):
+            yield block
+
+
+def chunks(blocks: Iterable[bytes], file_name: str, max_line_bytes: int) -> Iterator[Chunk]:
     """Chunks of whole lines; a last line without newline is a line. A UTF-8 BOM at the start is left out.
 
-    Raises IntakeRefusal for a line beyond `max_line_bytes`.
+    All `blocks` but the last are at least as long as the BOM. Raises IntakeRefusal for a line beyond `max_line_bytes`.
     """
     line, offset, rest = 1, 0, b""
-    with path.open("rb") as stream:
-        first = True
-        while block := stream.read(CHUNK_BYTES):
-            if on_bytes is not None:
-                on_bytes(block)
-            if first and block.startswith(BOM):
-                block, offset = block[len(BOM) :], len(BOM)
-            first = False
-            end = block.rfind(b"\n") + 1
-            if end == 0:
-                rest += block
-                if len(rest) > max_line_bytes:
-                    raise long_line(file_name, line, rest, max_line_bytes)
-                continue
-            data = rest + block[:end]
-            rest = block[end:]
-            ends = line_ends(data)
-            yield Chunk(line, offset, data, ends)
-            line += len(ends)
-            offset += len(data)
+    first = True
+    for given in blocks:
+        block = given
+        if first and block.startswith(BOM):
+            block, offset = block[len(BOM) :], len(BOM)
+        first = False
+        end = block.rfind(b"\n") + 1
+        if end == 0:
+            rest += block
+            if len(rest) > max_line_bytes:
+                raise long_line(file_name, line, rest, max_line_bytes)
+            continue
+        data = rest + block[:end]
+        rest = block[end:]
+        ends = line_ends(data)
+        yield Chunk(line, offset, data, ends)
+        line += len(ends)
+        offset += len(data)
     if rest:
         yield Chunk(line, offset, rest, line_ends(rest))
 

@@ -5,7 +5,7 @@ Belongs here: what happens inside the transaction of a file. Does not: opening f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -25,7 +25,7 @@ from pipelines.intake.reasons import Failure, failure
 from pipelines.intake.refusal import IntakeRefusal
 from pipelines.intake.settings import IntakeSettings
 from pipelines.intake.transforms import instant, local_time
-from pipelines.intake.typed import TypedSelect, typed_select
+from pipelines.intake.typed import TypedSelect, plain_numbers, typed_select
 from pipelines.sql_text import identifier, identifiers, literal
 
 _BATCH = 20_000
@@ -38,12 +38,17 @@ _MAX_HOURS = 400 * 24
 
 @dataclass
 class TypedRows:
-    """Temp table `table` holds every row of the file, typed, with `_fail` (0 = fine); rowid is the row's position."""
+    """Temp table `table` holds every row of the file, typed, with `_fail` (0 = fine); rowid is the row's position.
+
+    `faulty` rows have a `_fail`. `plain` are the file's columns that one of ours holds as they came, as numbers.
+    """
 
     target: Contract
     table: str
     select: TypedSelect
     known_at: datetime | None
+    faulty: int
+    plain: dict[str, str]
 
     @property
     def verdicts(self) -> str:
@@ -64,13 +69,13 @@ def type_rows(
 ) -> TypedRows:
     """Reads and types all rows.
 
-    Raises IntakeRefusal where DuckDB sees another number of rows than the prescan, and for a foreign currency.
+    Raises IntakeRefusal where DuckDB sees another number of rows than the prescan.
     """
     select = typed_select(target, mapping, opened.source, as_of, settings.time_zone, check_control=opened.is_parquet)
-    rows = TypedRows(target, f"_rows_{target.name}", select, known_at)
+    table = f"_rows_{target.name}"
     with errors_without_data(file_name):
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {rows.table} AS {select.sql}")
-    seen = _one(con, f"SELECT count(*) FROM {rows.table}")
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {select.sql}")
+    seen, faulty = con.execute(f"SELECT count(*), count(*) FILTER (_fail <> 0) FROM {table}").fetchall()[0]
     expected = opened.data_records - len(opened.unsplit.rejected)
     if seen != expected:
         raise IntakeRefusal(
@@ -79,15 +84,22 @@ def type_rows(
             f"the prescan counted {expected} rows and {seen} were read",
             "Nothing of the file was kept. This is a fault of intake: please report it with the file's form.",
         )
-    _require_currency(con, rows, file_name, settings.currency)
-    return rows
+    return TypedRows(target, table, select, known_at, faulty, plain_numbers(target, mapping))
+
+
+def totals_of(typed: Sequence[TypedRows]) -> dict[str, tuple[str, str]]:
+    """Where columns of the file stand as plain numbers, see require_totals; none where a row has a fault."""
+    if any(rows.faulty for rows in typed):
+        return {}
+    return {source: (rows.table, ours) for rows in typed for source, ours in rows.plain.items()}
 
 
 def _one(con: duckdb.DuckDBPyConnection, sql: str) -> int:
     return int(con.execute(sql).fetchall()[0][0] or 0)
 
 
-def _require_currency(con: duckdb.DuckDBPyConnection, rows: TypedRows, file_name: str, currency: str) -> None:
+def require_currency(con: duckdb.DuckDBPyConnection, rows: TypedRows, file_name: str, currency: str) -> None:
+    """Raises IntakeRefusal for amounts in another currency than the run's (ISO 4217)."""
     if rows.target.currency_column is None:
         return
     column = rows.target.column(rows.target.currency_column)

@@ -64,6 +64,11 @@ class Transform(Strict):
     date_format: str | None = None
     zone: str | None = None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the source column is taken as it is."""
+        return self.model_dump(exclude_none=True).keys() == {"from_"}
+
     @field_validator("zone")
     @classmethod
     def _known_zone(cls, value: str | None) -> str | None:

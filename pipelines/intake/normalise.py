@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from pipelines.intake.beforehand import CELL_REASONS, Beforehand
 from pipelines.intake.file_rules import Format
-from pipelines.intake.lines import Positions, bounds, chunks
+from pipelines.intake.lines import Positions, blocks_of, bounds, chunks
 from pipelines.intake.prescan import is_regular
 
 SEPARATOR = "\x1f"
@@ -63,7 +63,7 @@ def normalise(
     out = Normalised()
     writer = _Writer(form, fields, out, beforehand)
     with target.open("wb") as stream:
-        for chunk in chunks(path, target.name, max_line_bytes):
+        for chunk in chunks(blocks_of(path), target.name, max_line_bytes):
             holds_trailer = trailer_line is not None and 0 <= trailer_line - chunk.first_line < len(chunk.ends)
             is_faulty = len(beforehand.between(chunk.first_line, chunk.first_line + len(chunk.ends))) > 0
             is_plain = chunk.first_line > 1 and not holds_trailer and not is_faulty

@@ -5,19 +5,21 @@ Belongs here: from a path to a FROM item with known lines, and back from rows to
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
 import numpy as np
 
+from pipelines.intake.ahead import ahead
 from pipelines.intake.beforehand import CELL_REASONS, Beforehand
 from pipelines.intake.discover import Delivery, is_workbook
 from pipelines.intake.file_rules import Format
 from pipelines.intake.header import require_header
-from pipelines.intake.lines import Positions, raw_lines
+from pipelines.intake.lines import Positions, blocks_of, raw_lines
 from pipelines.intake.mapping import SourceMapping
 from pipelines.intake.normalise import SEPARATOR, Normalised, normalise, physical_lines, split_header
 from pipelines.intake.parquet import parquet_columns_and_rows
@@ -25,7 +27,7 @@ from pipelines.intake.prescan import Scan, prescan
 from pipelines.intake.reasons import Failure, failure
 from pipelines.intake.refusal import IntakeRefusal
 from pipelines.intake.settings import IntakeSettings
-from pipelines.intake.spool import needs_spool, sha256_of, spool
+from pipelines.intake.spool import needs_spool, plain_text, sha256_of, written
 from pipelines.intake.xlsx import transcode, wanted
 from pipelines.intake.xlsx.sheet import column_letters
 from pipelines.sql_text import identifier, literal, without_globs
@@ -150,7 +152,7 @@ def _open_text(
     link: Path, delivery: Delivery, mapping: SourceMapping, settings: IntakeSettings, folder: Path
 ) -> Opened:
     form, fields = mapping.format, len(mapping.header)
-    plain, digest, beforehand = link, None, Beforehand()
+    plain, beforehand = link, Beforehand()
     if is_workbook(delivery.name):
         plain, digest = folder / "plain", sha256_of(link)
         form = form.model_copy(update={"delimiter": ",", "quote": '"', "encoding": "utf-8"})
@@ -164,16 +166,17 @@ def _open_text(
             header_rows=int(form.header),
             settings=settings,
         )
-    elif needs_spool(link, delivery.name, form.encoding):
-        plain = folder / "plain"
-        digest = spool(link, delivery.file_name, form.encoding, plain, settings)
-    scan = prescan(
-        plain, delivery.file_name, form, fields=fields, max_line_bytes=settings.max_line_bytes, digest=digest
-    )
+        scan = prescan(
+            blocks_of(plain), delivery.file_name, form, fields=fields, max_line_bytes=settings.max_line_bytes
+        )
+    else:
+        if needs_spool(link, delivery.name, form.encoding):
+            plain = folder / "plain"
+        scan, digest = _scan_text(link, plain, delivery, form, settings, fields=fields)
     if form.header:
         require_header(split_header(scan.header_line or b"", form), mapping.header, delivery.file_name)
     trailer = _trailer(scan, form, delivery.file_name)
-    opened = Opened(scan.sha256, 0, "", scan.lines, int(form.header), int(trailer is not None), scan=scan, plain=plain)
+    opened = Opened(digest, 0, "", scan.lines, int(form.header), int(trailer is not None), scan=scan, plain=plain)
     if scan.is_regular and not beforehand.lines:
         opened.unsplit.omitted.extend([1] * opened.header)
         opened.source = _read_csv(plain, mapping.header, form.delimiter, opened.header, scan.longest)
@@ -190,6 +193,24 @@ def _open_text(
         )
         opened.source = _read_csv(target, mapping.header, SEPARATOR, 0, scan.longest)
     return opened
+
+
+def _scan_text(
+    link: Path, plain: Path, delivery: Delivery, form: Format, settings: IntakeSettings, *, fields: int
+) -> tuple[Scan, str]:
+    """The prescan of a delivered text, each byte read once, and its SHA-256. `plain` is written unless it is `link`."""
+    sha256 = hashlib.sha256()
+    text = plain_text(link, delivery.file_name, form.encoding, sha256, settings)
+    with closing(ahead(text)) as blocks:
+        kept = blocks if plain == link else written(blocks, plain)
+        try:
+            scan = prescan(kept, delivery.file_name, form, fields=fields, max_line_bytes=settings.max_line_bytes)
+        except IntakeRefusal:
+            if plain != link:
+                for _ in kept:  # a fault of the packing goes before one of the text in it
+                    pass
+            raise
+    return scan, sha256.hexdigest()
 
 
 def _trailer(scan: Scan, form: Format, file_name: str) -> int | None:

@@ -1,13 +1,12 @@
-"""One streaming pass over a text file before any of it is believed: digest, encoding, lines, shape.
+"""One streaming pass over a text file before any of it is believed: encoding, lines, shape.
 
 Belongs here: what can be known without typing a field. Does not: mending lines (normalise.py).
 """
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
@@ -27,7 +26,6 @@ class Scan:
     such a file can be read as it stands. The last line that is not blank is kept where a trailer is declared.
     """
 
-    sha256: str
     lines: int = 0
     longest: int = 0
     is_regular: bool = True
@@ -37,17 +35,15 @@ class Scan:
     index: list[tuple[int, int]] = field(default_factory=list)
 
 
-def prescan(path: Path, file_name: str, form: Format, *, fields: int, max_line_bytes: int, digest: str | None) -> Scan:
-    """Scans plain text of `fields` columns. `digest` is given if the delivered bytes were hashed already.
+def prescan(blocks: Iterable[bytes], file_name: str, form: Format, *, fields: int, max_line_bytes: int) -> Scan:
+    """Scans plain text of `fields` columns, given in blocks (see chunks).
 
     Raises IntakeRefusal for an empty file, a wrong encoding, a line beyond `max_line_bytes`, CR-only line ends.
     """
-    _refuse_utf16(path, file_name)
-    hasher = hashlib.sha256() if digest is None else None
-    scan = Scan(sha256=digest or "")
+    scan = Scan()
     scan.is_regular = form.trailer_prefix is None
     nuls = size = returns = 0
-    for chunk in chunks(path, file_name, max_line_bytes, hasher.update if hasher else None):
+    for chunk in chunks(_no_utf16(blocks, file_name), file_name, max_line_bytes):
         data = chunk.data
         scan.index.append((chunk.first_line, chunk.offset))
         scan.lines += len(chunk.ends)
@@ -81,17 +77,16 @@ def prescan(path: Path, file_name: str, form: Format, *, fields: int, max_line_b
         )
     if returns and scan.lines == 1 and returns > 1:
         raise cr_only(file_name)
-    if hasher is not None:
-        scan.sha256 = hasher.hexdigest()
     return scan
 
 
-def _refuse_utf16(path: Path, file_name: str) -> None:
-    with path.open("rb") as stream:
-        if stream.read(2) in _UTF16:
+def _no_utf16(blocks: Iterable[bytes], file_name: str) -> Iterator[bytes]:
+    for number, block in enumerate(blocks):
+        if number == 0 and block.startswith(_UTF16):
             raise IntakeRefusal(
                 file_name, "not_in_encoding", "byte 0 begins UTF-16 text (byte order mark)", "Deliver it as UTF-8.", 1
             )
+        yield block
 
 
 def _require_utf8(chunk: Chunk, file_name: str) -> None:

@@ -16,6 +16,7 @@ from pipelines.intake.discover import Delivery, discover
 from pipelines.intake.ledger_copy import LedgerCopy, LedgerCopyError, LedgerEntry
 from pipelines.intake.mapping import SourceMapping, with_identities
 from pipelines.intake.refusal import IntakeRefusal
+from pipelines.intake.seen import create_seen
 from pipelines.intake.settings import FileOutcome, IntakeReport, IntakeSettings, Progress
 from pipelines.intake.spool import sha256_of
 from pipelines.intake.taking import take_file
@@ -54,6 +55,7 @@ def replay(
 def prepare(con: duckdb.DuckDBPyConnection, settings: IntakeSettings) -> None:
     """What every run of intake does first: tables, the connection's settings, the leftovers of killed runs."""
     ledger.create_tables(con)
+    create_seen(con)
     con.execute("SET TimeZone = 'UTC'")
     con.execute("SET preserve_insertion_order = true")  # a row's position is how its line is found again
     remove_leftovers(settings.temporary_folder)

@@ -8,9 +8,10 @@ from __future__ import annotations
 import codecs
 import hashlib
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from pipelines.intake.lines import CHUNK_BYTES
 from pipelines.intake.refusal import IntakeRefusal
 from pipelines.intake.settings import IntakeSettings
 
@@ -29,12 +30,14 @@ def needs_spool(path: Path, name: str, encoding: str) -> bool:
         return name.lower().endswith(".gz") or stream.read(2) == b"\x1f\x8b" or encoding != "utf-8"
 
 
-def spool(path: Path, file_name: str, encoding: str, target: Path, settings: IntakeSettings) -> str:
-    """Writes `path` to `target` as plain UTF-8 and returns the SHA-256 of the delivered bytes, in hex.
+def plain_text(
+    path: Path, file_name: str, encoding: str, digest: hashlib._Hash, settings: IntakeSettings
+) -> Iterator[bytes]:
+    """The file as UTF-8 text, unpacked, in blocks of CHUNK_BYTES or more and a last one.
 
+    `digest` is given the bytes as delivered, all of them once the blocks are at their end.
     Raises IntakeRefusal for damaged or truncated gzip, for expansion beyond the limits, for undecodable bytes.
     """
-    digest = hashlib.sha256()
     with path.open("rb") as stream:
         packed = stream.read(2) == b"\x1f\x8b"
     if not packed and file_name.lower().endswith(".gz"):
@@ -45,10 +48,28 @@ def spool(path: Path, file_name: str, encoding: str, target: Path, settings: Int
             "Compress it, or drop .gz from its name.",
         )
     blocks = _unpacked(path, file_name, digest, settings) if packed else _plain(path, digest)
+    return _gathered(blocks if encoding == "utf-8" else _transcoded(blocks, file_name, encoding))
+
+
+def written(blocks: Iterable[bytes], target: Path) -> Iterator[bytes]:
+    """The blocks as they come, each written to `target` before it is handed on."""
     with target.open("wb") as out:
-        for block in blocks if encoding == "utf-8" else _transcoded(blocks, file_name, encoding):
+        for block in blocks:
             out.write(block)
-    return digest.hexdigest()
+            yield block
+
+
+def _gathered(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    parts: list[bytes] = []
+    size = 0
+    for block in blocks:
+        parts.append(block)
+        size += len(block)
+        if size >= CHUNK_BYTES:
+            yield b"".join(parts)
+            parts, size = [], 0
+    if parts:
+        yield b"".join(parts)
 
 
 def _plain(path: Path, digest: hashlib._Hash) -> Iterator[bytes]:

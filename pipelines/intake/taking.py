@@ -19,14 +19,22 @@ from pipelines.intake.control import Control, read_control, require_digest, requ
 from pipelines.intake.discover import Delivery, is_workbook
 from pipelines.intake.known_at import known_at
 from pipelines.intake.ledger_copy import LedgerEntry
-from pipelines.intake.load import TypedRows, drop_rows, latest_known_at, load_rows, type_rows
+from pipelines.intake.load import (
+    TypedRows,
+    drop_rows,
+    latest_known_at,
+    load_rows,
+    require_currency,
+    totals_of,
+    type_rows,
+)
 from pipelines.intake.mapping import SCHEMA, SourceMapping
 from pipelines.intake.opened import Opened, open_file, require_unchanged, state_of
 from pipelines.intake.refusal import IntakeRefusal
 from pipelines.intake.returned import forget_returned, return_refusal, return_rows
+from pipelines.intake.seen import Look, is_still, look_of, remember
 from pipelines.intake.sequence import Numbered, conflict, numbered, same_place
 from pipelines.intake.settings import FileCopy, FileOutcome, IntakeSettings
-from pipelines.intake.spool import sha256_of
 from pipelines.intake.temporary import working_folder
 
 _NOTHING = ledger.Counts(0, 0, 0, 0, 0, 0, 0)
@@ -89,8 +97,7 @@ class FileTaking:
         name = self.delivery.file_name
         earlier = ledger.accepted_as(self.con, name)
         if earlier is not None:
-            # Digest only: night after night the archive is looked at again.
-            if sha256_of(self.delivery.path) == earlier:
+            if is_still(self.con, self.delivery.path, name, earlier, keep=self.look is None):
                 return FileCopy(name, name)
             raise IntakeRefusal(
                 name,
@@ -107,7 +114,7 @@ class FileTaking:
 
     def _take(self, folder: Path) -> FileCopy | list[FileOutcome]:
         delivery, name = self.delivery, self.delivery.file_name
-        before = state_of(delivery.path)
+        before, look = state_of(delivery.path), look_of(delivery.path)
         control = read_control(delivery.path, name) or Control.model_validate({})
         opened = self.opened = open_file(delivery, self.mapping, self.settings, folder)
         known = {
@@ -132,7 +139,6 @@ class FileTaking:
             return FileCopy(name, copy)
         require_digest(control, opened.sha256, name)
         require_records(control, opened.data_records, name)
-        require_totals(self.con, control, opened.source, self.mapping.header, name)
         typed = [
             type_rows(
                 self.con,
@@ -146,8 +152,11 @@ class FileTaking:
             )
             for extract in self.mapping.extracts
         ]
+        require_totals(self.con, control, opened.source, self.mapping.header, name, typed=totals_of(typed))
+        for rows in typed:
+            require_currency(self.con, rows, name, self.settings.currency)
         require_unchanged(delivery, before)
-        return self._load(opened, typed)
+        return self._load(opened, typed, look)
 
     def _copy_of(self, opened: Opened, known: Mapping[str, datetime | None], number: Numbered | None) -> str | None:
         """The file of the same content that this one repeats. Raises IntakeRefusal if its number has other content.
@@ -169,7 +178,7 @@ class FileTaking:
                 return name
         return None
 
-    def _load(self, opened: Opened, typed: list[TypedRows]) -> list[FileOutcome]:
+    def _load(self, opened: Opened, typed: list[TypedRows], look: Look) -> list[FileOutcome]:
         con, name = self.con, self.delivery.file_name
         outcomes: list[FileOutcome] = []
         with transaction(con, keep=self.look is None):
@@ -212,6 +221,7 @@ class FileTaking:
                 )
             if self.again is not None and (said := self.again.differences(ledger.entries(con, name)[0])):
                 raise _came_out_otherwise(name, said)
+            remember(con, name, opened.sha256, look)
             # Before the commit: a run that is killed in between takes the file again, and writes the same once more.
             self.give_back(None, outcomes)
             if self.look is not None:

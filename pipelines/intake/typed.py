@@ -92,6 +92,18 @@ def typed_select(
     return out
 
 
+def plain_numbers(target: Contract, mapping: SourceMapping) -> dict[str, str]:
+    """Columns of the source whose digits one of ours keeps as a number, with its name."""
+    made_from = mapping.extracts[target.name].columns
+    return {
+        transform.from_: column.name
+        for column in target.columns
+        if column.logical in ("integer", "number") and not column.unusable_becomes_null
+        and (transform := made_from.get(column.name)) is not None
+        and transform.from_ is not None and transform.is_plain
+    }  # fmt: skip
+
+
 def _fill(expression: str, i: int) -> str:
     return expression.replace("{x}", f"_x{i}").replace("{n}", f"_n{i}").replace("{t}", f"_t{i}")
 

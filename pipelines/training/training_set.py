@@ -11,8 +11,6 @@ another digest.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -36,12 +34,6 @@ FEATURES = "features.churn"
 OUTCOMES = "features.churn_outcomes"
 MID_MONTH = 15
 MAX_EXAMPLES = 1_000_000
-_LEDGER = """
-    select extract, source, sha256, mapping_fingerprint, known_at
-    from intake.files
-    where status = 'accepted' and (known_at is null or known_at < $known_before)
-    order by file_id
-"""
 _EXAMPLES = """
     select f.*, o.churned
     from read_parquet($file, hive_partitioning = false) as f
@@ -127,10 +119,7 @@ def features_file(place: Scratch, night: Night, origin: date, *, hook: Hook = ig
     be made. Raises as `build_training_set`.
     """
     then = replace(night, as_of_date=origin, known_at=None, accept=None, policy_given=night.policy_text)
-    known = place.con.execute(_LEDGER, {"known_before": then.known_before}).fetchall()
-    decides = json.dumps([place.digest(then, FEATURES), known], default=str)
-    digest = hashlib.sha256(decides.encode()).hexdigest()[:16]
-    name = f"as_of_date={origin.isoformat()}/{digest}.parquet"
+    name = f"as_of_date={origin.isoformat()}/{place.digest(then, FEATURES)[:16]}.parquet"
     file = night.training_features / name
     if file.exists():
         return file, False

@@ -10,7 +10,7 @@ with claims as (
         lead(subscription_id) over (partition by msisdn order by valid_from, subscription_id) as next_subscription_id,
         lead(valid_from) over (partition by msisdn order by valid_from, subscription_id) as next_claim_from
     from features.subscription_versions
-    where msisdn is not null and status <> 'ceased'
+    where msisdn is not null and status <> 'ceased' and valid_from < $as_of_end
 )
 
 select

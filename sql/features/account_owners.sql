@@ -10,6 +10,7 @@ with lines as (
         v.activation_date,
         row_number() over (partition by v.account_id, v.subscription_id order by v.valid_from desc) as recency
     from features.subscription_versions as v
+    where v.valid_from < $as_of_end
 ),
 
 holders as (

@@ -1,7 +1,7 @@
 -- grain: one row a subscription and interval
 -- owner: crm
--- What held of a subscription from when to when, as known on the as-of date: the last delivery's word on each interval,
--- ended where the next one starts, and ended for good by the first delivery that no longer has the subscription or its customer.
+-- What held, or is planned to hold, of a subscription from when to when, as known on the as-of date: the last delivery's word on each
+-- interval, ended where the next one starts, and ended for good by the first delivery that no longer has the subscription or its customer.
 with words as (
     select
         s.*,
@@ -33,7 +33,7 @@ intervals as (
     from words as w
     join next_deliveries as n on n.source = w.source and n.known_at = w.last_seen_at
     left join features.customers_known as c on c.customer_id = w.customer_id
-    where w.recency = 1 and w.valid_from < $as_of_end
+    where w.recency = 1
 )
 
 select

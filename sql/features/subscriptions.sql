@@ -8,6 +8,7 @@ with versions as (
         lag(status) over (partition by subscription_id order by valid_from) as previous_status,
         lag(status_reason) over (partition by subscription_id order by valid_from) as previous_reason
     from features.subscription_versions
+    where valid_from < $as_of_end
 ),
 
 stops as (

@@ -102,3 +102,20 @@ def test_a_line_in_service_on_the_account_goes_before_one_that_was_on_it(desk: S
     )
     desk.build("features.subscriptions")
     desk.expect("features.account_owners", "account_id | customer_id\n A1 | P1\n A2 | CO1")
+
+
+def test_who_is_to_take_an_account_over_does_not_pay_it_yet(desk: SqlDesk) -> None:
+    desk.given(
+        VERSIONS,
+        """
+        customer_id | valid_from       | valid_to
+        P1          | 2024-01-01 00:00 | 2024-07-01 00:00
+        P2          | 2024-07-01 00:00 |
+        """,
+        subscription_id="S1",
+        account_id="A1",
+        status="active",
+        activation_date="2020-01-01",
+    )
+    desk.build("features.subscriptions")
+    desk.expect("features.account_owners", "account_id | customer_id\n A1 | P1")

@@ -271,7 +271,7 @@ def test_lines_of_a_customer_gone_from_the_crm_end_when_the_customer_went(desk: 
     )
 
 
-def test_an_interval_to_come_is_no_version_and_does_not_end_the_present_one(desk: SqlDesk) -> None:
+def test_a_planned_interval_is_a_version_too_and_ends_the_present_one_on_its_day(desk: SqlDesk) -> None:
     desk.given("intake.files", ONE_FILE)
     desk.given(
         "staging.subscriptions",
@@ -280,7 +280,6 @@ def test_an_interval_to_come_is_no_version_and_does_not_end_the_present_one(desk
         S1              | now      | 2024-01-01 00:00    |
         S1              | tomorrow | 2024-06-30 16:00    |
         S2              | now      | 2024-01-01 00:00    | 2024-07-10 00:00
-        S3              | tonight  | 2024-06-30 15:59:59 |
         """,
         **FIRST,
     )
@@ -288,9 +287,9 @@ def test_an_interval_to_come_is_no_version_and_does_not_end_the_present_one(desk
         "features.subscription_versions",
         """
         subscription_id | plan_id  | valid_from          | valid_to
-        S1              | now      | 2024-01-01 00:00    |
+        S1              | now      | 2024-01-01 00:00    | 2024-06-30 16:00
+        S1              | tomorrow | 2024-06-30 16:00    |
         S2              | now      | 2024-01-01 00:00    | 2024-07-10 00:00
-        S3              | tonight  | 2024-06-30 15:59:59 |
         """,
     )
 

@@ -57,6 +57,19 @@ def test_the_last_interval_tells_the_state(desk: SqlDesk) -> None:
     )
 
 
+def test_a_planned_interval_is_not_yet_the_state(desk: SqlDesk) -> None:
+    desk.given(
+        VERSIONS,
+        """
+        plan_id  | status | valid_from          | valid_to
+        now      | active | 2024-01-01 00:00    | 2024-06-30 16:00
+        tomorrow | ceased | 2024-06-30 16:00    |
+        """,
+        **{name: value for name, value in LINE.items() if name != "valid_from"},
+    )
+    desk.expect("features.subscriptions", "plan_id | status | in_service\n now | active | true")
+
+
 def test_a_customer_gone_from_the_crm_has_no_line_in_service(desk: SqlDesk) -> None:
     desk.given(
         "intake.files",

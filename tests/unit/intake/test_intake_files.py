@@ -15,7 +15,7 @@ import pytest
 from intake_desk import CDR, Desk, cdr_file, cdr_row, extract_file
 
 from pipelines.intake import IntakeRefusal, parse_mapping
-from pipelines.intake.lines import chunks
+from pipelines.intake.lines import blocks_of, chunks
 
 NAME = "cdr/cdr_20240630.csv"
 ROWS = [cdr_row(record_id=f"r{i}") for i in range(50)]
@@ -71,8 +71,9 @@ def test_a_line_without_end_is_not_read_to_its_end(tmp_path: Path) -> None:
     with path.open("wb") as stream:
         stream.truncate(500_000_000)  # a hole: takes no disk
     seen: list[int] = []
+    blocks = (seen.append(len(block)) or block for block in blocks_of(path))
     with pytest.raises(IntakeRefusal, match="line_too_long"):
-        list(chunks(path, "one_line", 1_000_000, lambda block: seen.append(len(block))))
+        list(chunks(blocks, "one_line", 1_000_000))
     assert sum(seen) < 20_000_000
 
 
@@ -362,3 +363,20 @@ def test_parquet_with_other_columns_is_refused(desk: Desk, tmp_path: Path) -> No
     desk.con.execute(f"COPY (SELECT 1 AS record_id) TO '{out}' (FORMAT parquet)")
     desk.put("cdr/cdr_20240630.parquet", out.read_bytes())
     assert desk.refusal() == ("header_differs", 1)
+
+
+def test_a_number_that_is_not_plain_adds_nothing_to_a_total(desk: Desk) -> None:
+    desk.put(NAME, cdr_file(cdr_row(record_id="a", call_duration="7"), cdr_row(record_id="b", call_duration="+5")))
+    desk.put(NAME + ".ctl", b"totals: {call_duration: '12'}")
+    assert desk.refusal() == ("control_mismatch", None)
+    desk.put(NAME + ".ctl", b"totals: {call_duration: '7'}")
+    (outcome,) = desk.run().accepted
+    assert (outcome.accepted, outcome.rejected) == (1, 1)
+
+
+def test_a_damaged_stream_goes_before_a_damaged_text(desk: Desk) -> None:
+    packed = gzip.compress(b"\xff\xfe" + GOOD)
+    put_gzip(desk, packed)
+    assert desk.refusal() == ("not_in_encoding", 1)
+    put_gzip(desk, packed[:-5] + bytes([packed[-5] ^ 1]) + packed[-4:])
+    assert desk.refusal() == ("gzip_damaged", None)

@@ -1,0 +1,61 @@
+"""Each accepted row is judged once, by the first run that has it: which files' rows were, and under which promises.
+
+Belongs here: intake.judged. Does not: what is measured of them, and the verdict (checks.py).
+
+A file is judged when a run of its rows kept every promise. What a run that died left behind, what broke a promise, a
+file whose number of rows is another one since, and all files once the promises change, are judged by the next run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import duckdb
+
+from data_contracts import Contract
+from pipelines.contracts.checks import Verdict, judge_rows, promises
+from pipelines.sql_text import identifier
+
+
+def judge_new(con: duckdb.DuckDBPyConnection, contract: Contract, extract: str) -> Verdict:
+    """Judges what staging.`extract` has and nobody judged, and remembers the files that kept their contract.
+
+    A verdict on no rows is one of no promises. Raises duckdb.Error on a missing table.
+    """
+    table = f"staging.{extract}"
+    con.execute(
+        "create table if not exists intake.judged (extract varchar, file_id bigint, records bigint, promises varchar)"
+    )
+    given = {"extract": extract, "promises": _digest(contract)}
+    new = con.execute(
+        f"""
+        select s.file_id, s.records
+        from (select file_id, count(*) as records from staging.{identifier(extract)} group by file_id) as s
+        anti join (select * from intake.judged where extract = $extract and promises = $promises) as j
+            on j.file_id = s.file_id and j.records = s.records
+        order by s.file_id
+        """,
+        given,
+    ).fetchall()
+    if not new:
+        return Verdict(table, rows=0, judged=0, broken=())
+    verdict = judge_rows(con, contract, table, [file_id for file_id, _ in new])
+    if verdict.passed:
+        con.execute("begin transaction")
+        con.execute(
+            "delete from intake.judged where extract = $extract "
+            "and (promises <> $promises or file_id in (select unnest($ids)))",
+            given | {"ids": [file_id for file_id, _ in new]},
+        )
+        con.executemany(
+            "insert into intake.judged values (?, ?, ?, ?)",
+            [(extract, file_id, records, given["promises"]) for file_id, records in new],
+        )
+        con.execute("commit")
+    return verdict
+
+
+def _digest(contract: Contract) -> str:
+    """Changes with every promise of the contract."""
+    told = "\n".join(f"{promise.metric} {promise.expression}" for promise in promises(contract))
+    return hashlib.sha256(told.encode()).hexdigest()[:16]

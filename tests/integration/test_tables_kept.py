@@ -1,0 +1,95 @@
+"""Tables that would come out the same are kept from one night to the next; whatever decides one makes it anew.
+
+Belongs here: whole nights, and which tables they made. Does not: what is in them.
+"""
+
+import shutil
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+
+from pipelines.instance import open_instance
+from pipelines.made_of import made_tables
+from pipelines.runs import run_night
+from pipelines.usage import DAY_TABLES
+
+AS_OF = date(2024, 6, 30)
+MakeHome = Callable[[str], Path]
+# What the CRM said, and nothing else.
+OF_THE_CRM = {"features.customers_known", "features.subscription_versions", "features.number_holdings"}
+
+
+def made(home: Path, as_of: date, **options: object) -> set[str]:
+    """Runs a night; the tables that it made, the day tables aside."""
+    result = run_night(home, as_of, options)
+    assert result.succeeded, result.failures
+    found = set()
+    with open_instance(home) as instance:
+        for table in set(made_tables()) - set(DAY_TABLES):
+            event = instance.get_latest_materialization_event(dg.AssetKey(table.split(".")))
+            assert event is not None and event.asset_materialization is not None and event.run_id == result.run_id
+            if not event.asset_materialization.metadata["kept"].value:
+                found.add(table)
+    return found
+
+
+def hold_back(home: Path, *names: str) -> None:
+    for name in names:
+        for file in (home / "landing").glob(f"*/{name}*"):
+            shutil.move(file, home / file.name)
+
+
+def bring(home: Path, extract: str, name: str) -> None:
+    for file in home.glob(f"{name}*"):
+        shutil.move(file, home / "landing" / extract / file.name)
+
+
+def test_a_night_makes_what_its_news_decide(make_home: MakeHome) -> None:
+    home = make_home("home")
+    hold_back(home, "cdr_20240630", "payments_20240630")
+    everything = set(made_tables()) - set(DAY_TABLES)
+    assert made(home, AS_OF) == everything
+    assert made(home, AS_OF) == set(), "nothing new, the same night"
+
+    bring(home, "payments", "payments_20240630")
+    after_payments = made(home, AS_OF)
+    assert "features.account_periods" in after_payments and "scores.customer" in after_payments
+    assert not after_payments & {*OF_THE_CRM, "features.bill_shares", "features.call_graph"}
+
+    bring(home, "cdr", "cdr_20240630")
+    after_usage = made(home, AS_OF)
+    assert {"features.call_graph", "features.churn", "scores.customer"} <= after_usage
+    assert not after_usage & {*OF_THE_CRM, "features.bill_shares", "features.account_periods"}
+
+    next_night = made(home, AS_OF + timedelta(days=1))
+    assert {"features.subscriptions", "features.customer", "scores.customer"} <= next_night
+    assert not next_night & OF_THE_CRM
+
+    shutil.copy(
+        home / "landing" / "subscriptions" / "subscriptions_20240630.csv",
+        home / "landing" / "subscriptions" / "subscriptions_20240701.csv",
+    )
+    assert {"features.subscription_versions", "features.number_holdings"} <= made(home, AS_OF + timedelta(days=1))
+
+
+def test_another_policy_makes_the_judgement_anew_and_the_features_only_where_it_asks_for_other_windows(
+    make_home: MakeHome,
+) -> None:
+    home = make_home("home")
+    made(home, AS_OF)
+    after = made(home, AS_OF, policy="quantile")
+    assert {"scores.measures", "scores.customer"} <= after
+    assert not after & {*OF_THE_CRM, "features.complaints"}
+
+
+def test_a_table_that_a_run_did_not_finish_is_made_again(make_home: MakeHome) -> None:
+    home = make_home("home")
+    made(home, AS_OF)
+    with duckdb.connect(str(home / "warehouse.duckdb")) as con:
+        con.execute(
+            "create or replace table features.number_holdings as select * from features.number_holdings limit 1"
+        )
+    assert made(home, AS_OF) == {"features.number_holdings"}
