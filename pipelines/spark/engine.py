@@ -34,7 +34,7 @@ from pipelines.spark.dialect import carried, carried_as_is, spark_schema, view_n
 from pipelines.spark.judging import COUNTS, Judge, judged, judged_and_counted
 from pipelines.spark.place import Place
 from pipelines.spark.session import session
-from pipelines.spark.shown import Shown
+from pipelines.spark.shown import Shown, location_of
 from pipelines.sql_catalogue import SqlTable, sql_table, sql_tables
 from pipelines.sql_text import identifiers, literal, without_globs
 from pipelines.table_types import table_types
@@ -176,6 +176,10 @@ class SparkEngine:
         cutoffs = self._small(scoring.CUTOFFS_FOUND, CUTOFFS)
         hazards = self._small(scoring.HAZARDS_FOUND, HAZARDS)
         return self._judge(con, "scores.customer", lambda batch: score(batch, policy, cutoffs, hazards, as_of_date))
+
+    def count(self, con: duckdb.DuckDBPyConnection, table: str) -> int:
+        """As of Engine."""
+        return int(self._shown.files(table, [location_of(con, table)]).count())
 
     def _rows(self, table: SqlTable, parameters: Mapping[str, Any]) -> DataFrame:
         missing = [name for name in table.parameters if name not in parameters]
