@@ -119,16 +119,21 @@ class SparkEngine:
 
     def ask(self, con: duckdb.DuckDBPyConnection, table: SqlTable) -> Any:
         """The rows of one SQL file, marts among them, as an Arrow table; nothing is kept. Raises WarehouseError."""
-        for upstream in table.upstreams:
-            if upstream.startswith("marts."):
-                mart = sql_table(upstream)
-                self._shown.show(con, mart.upstreams)
-                self._rows(mart, self.night.parameters).createOrReplaceTempView(view_name(upstream))
-        self._shown.show(con, [upstream for upstream in table.upstreams if not upstream.startswith("marts.")])
+        self._show_with_marts(con, table)
         try:
             return self._rows(table, self.night.parameters).toArrow()
         except Exception as error:
             raise _failed(table.table, error) from error
+
+    def _show_with_marts(self, con: duckdb.DuckDBPyConnection, table: SqlTable) -> None:
+        """Makes the views that a SQL file reads; a mart, which Spark keeps nowhere, as its own SQL."""
+        for upstream in table.upstreams:
+            if upstream.startswith("marts."):
+                mart = sql_table(upstream)
+                self._show_with_marts(con, mart)
+                self._rows(mart, self.night.parameters).createOrReplaceTempView(view_name(upstream))
+            else:
+                self._shown.show(con, [upstream])
 
     def write_measures(self, con: duckdb.DuckDBPyConnection) -> int:
         """As of Engine."""
