@@ -50,6 +50,9 @@ class Engine(Protocol):
     def write_scores(self, con: duckdb.DuckDBPyConnection) -> int:
         """Fills `scores.customer`; returns the rows."""
 
+    def count(self, con: duckdb.DuckDBPyConnection, table: str) -> int:
+        """Rows of a table of features or scores that was made."""
+
 
 @dataclass(frozen=True)
 class OneNode:
@@ -97,6 +100,10 @@ class OneNode:
         """As of Engine."""
         _forget_view(con, "scores.customer")
         return scoring.write_scores(con, self.night.policy, self.night.as_of_date)
+
+    def count(self, con: duckdb.DuckDBPyConnection, table: str) -> int:
+        """As of Engine."""
+        return warehouse.count(con, table)
 
 
 def engine_of(night: Night) -> Engine:

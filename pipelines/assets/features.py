@@ -7,7 +7,7 @@ Belongs here: assets of schemas features and scores made by SQL. Does not: the S
 import dagster as dg
 import duckdb
 
-from pipelines import usage, warehouse
+from pipelines import usage
 from pipelines.assets import specs
 from pipelines.engine import engine_of
 from pipelines.night import Night
@@ -34,7 +34,7 @@ def _sql_asset(table: str, partitions: dg.PartitionsDefinition) -> dg.AssetsDefi
         progress.step(table, 0, 1)
         with home.open(night) as con:
             kept = home.unless_made(con, night, table, lambda: engine_of(night).build(con, sql_table(table)))
-            rows = warehouse.count(con, table)
+            rows = engine_of(night).count(con, table)
         progress.step(table, 1, 1)
         return dg.MaterializeResult(metadata={"dagster/row_count": rows, "kept": kept})
 

@@ -8,7 +8,6 @@ from functools import partial
 
 import dagster as dg
 
-from pipelines import warehouse
 from pipelines.assets import specs
 from pipelines.charts import bar_chart
 from pipelines.column_types import duckdb_type
@@ -46,7 +45,7 @@ def score_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinitio
         progress.step(_MEASURES, 0, 1)
         with home.open(night) as con:
             kept = home.unless_made(con, night, _MEASURES, partial(engine_of(night).write_measures, con))
-            rows = warehouse.count(con, _MEASURES)
+            rows = engine_of(night).count(con, _MEASURES)
         progress.step(_MEASURES, 1, 1)
         return dg.MaterializeResult(metadata={"dagster/row_count": rows, "kept": kept})
 
@@ -78,7 +77,7 @@ def score_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinitio
         model = night.churn_model
         with home.open(night) as con:
             kept = home.unless_made(con, night, _RISKS, partial(engine_of(night).write_churn_risk, con))
-            rows = warehouse.count(con, _RISKS)
+            rows = engine_of(night).count(con, _RISKS)
             drift = con.execute("select feature, stability_index from scores.churn_drift order by 2 desc, 1").fetchall()
         progress.step(_RISKS, 1, 1)
         yield dg.MaterializeResult(
@@ -127,7 +126,7 @@ def score_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinitio
         progress.step(_SCORES, 0, 1)
         with home.open(night) as con:
             kept = home.unless_made(con, night, _SCORES, partial(engine_of(night).write_scores, con))
-            rows = warehouse.count(con, _SCORES)
+            rows = engine_of(night).count(con, _SCORES)
             tiers = dict.fromkeys(night.policy.tier_names, 0)
             tiers |= dict(con.execute("select tier, count(*) from scores.customer group by tier").fetchall())
         progress.step(_SCORES, 1, 1)

@@ -34,7 +34,7 @@ from pipelines.spark.dialect import carried, carried_as_is, spark_schema, view_n
 from pipelines.spark.judging import COUNTS, Judge, judged, judged_and_counted
 from pipelines.spark.place import Place
 from pipelines.spark.session import session
-from pipelines.spark.shown import Shown
+from pipelines.spark.shown import Shown, location_of
 from pipelines.sql_catalogue import SqlTable, sql_table, sql_tables
 from pipelines.sql_text import identifiers, literal, without_globs
 from pipelines.table_types import table_types
@@ -83,9 +83,7 @@ class SparkEngine:
             con, kept, night.parameters, service_numbers=night.settings.service_numbers, zone=night.zone
         )
         named = [(day, f"{kept.table.replace('.', '/')}/{name.removesuffix('.parquet')}") for day, name in files]
-        missing = [
-            (day, name) for day, name in named if Path(name).name not in self._place.names(str(Path(name).parent))
-        ]
+        missing = [(day, name) for day, name in named if not self._is_there(name)]
         if missing:
             self._shown.show(con, [upstream for upstream in table.upstreams if upstream != "staging.cdr"])
         with ThreadPoolExecutor(_DAYS_AT_ONCE) as writers:
@@ -121,16 +119,21 @@ class SparkEngine:
 
     def ask(self, con: duckdb.DuckDBPyConnection, table: SqlTable) -> Any:
         """The rows of one SQL file, marts among them, as an Arrow table; nothing is kept. Raises WarehouseError."""
-        for upstream in table.upstreams:
-            if upstream.startswith("marts."):
-                mart = sql_table(upstream)
-                self._shown.show(con, mart.upstreams)
-                self._rows(mart, self.night.parameters).createOrReplaceTempView(view_name(upstream))
-        self._shown.show(con, [upstream for upstream in table.upstreams if not upstream.startswith("marts.")])
+        self._show_with_marts(con, table)
         try:
             return self._rows(table, self.night.parameters).toArrow()
         except Exception as error:
             raise _failed(table.table, error) from error
+
+    def _show_with_marts(self, con: duckdb.DuckDBPyConnection, table: SqlTable) -> None:
+        """Makes the views that a SQL file reads; a mart, which Spark keeps nowhere, as its own SQL."""
+        for upstream in table.upstreams:
+            if upstream.startswith("marts."):
+                mart = sql_table(upstream)
+                self._show_with_marts(con, mart)
+                self._rows(mart, self.night.parameters).createOrReplaceTempView(view_name(upstream))
+            else:
+                self._shown.show(con, [upstream])
 
     def write_measures(self, con: duckdb.DuckDBPyConnection) -> int:
         """As of Engine."""
@@ -160,12 +163,12 @@ class SparkEngine:
         counted = f"{columns}, `{COUNTS}` STRING"
         self._write_rows(table, source.mapInArrow(judged_and_counted(counting, schema), counted), raw)
         written = self._spark.read.schema(counted).parquet(self._place.uri(raw))
-        rows = self._keep(con, table, written.where(f"`{COUNTS}` is null").drop(COUNTS))
         totals: dict[str, Any] = {}
         for (said,) in written.where(f"`{COUNTS}` is not null").select(COUNTS).collect():
             for name, counts in json.loads(said).items():
                 totals[name] = totals.get(name, 0) + np.array(counts, np.int64)
-        self._place.remove(raw)
+        # The folder of `raw` goes with all others but the new one.
+        rows = self._keep(con, table, written.where(f"`{COUNTS}` is null").drop(COUNTS))
         drift = Drift.from_content(reference)
         drift.found.update(totals)
         self._keep_drift(con, drift)
@@ -178,6 +181,10 @@ class SparkEngine:
         cutoffs = self._small(scoring.CUTOFFS_FOUND, CUTOFFS)
         hazards = self._small(scoring.HAZARDS_FOUND, HAZARDS)
         return self._judge(con, "scores.customer", lambda batch: score(batch, policy, cutoffs, hazards, as_of_date))
+
+    def count(self, con: duckdb.DuckDBPyConnection, table: str) -> int:
+        """As of Engine."""
+        return int(self._shown.files(table, [location_of(con, table)]).count())
 
     def _rows(self, table: SqlTable, parameters: Mapping[str, Any]) -> DataFrame:
         missing = [name for name in table.parameters if name not in parameters]
@@ -206,6 +213,14 @@ class SparkEngine:
         found = scoring.drift_rows(drift, self.night.churn_model)
         rows = [(feature, Decimal(f"{index:.6f}"), version) for feature, index, version in found]
         self._keep(con, table, self._spark.createDataFrame(rows, spark_schema(table_types(table))))
+
+    def _is_there(self, name: str) -> bool:
+        """Whether a day's folder is whole; what killed runs left beside it goes."""
+        folder, _, own = name.rpartition("/")
+        beside = self._place.names(folder)
+        for left in [other for other in beside if other.endswith(".tmp")]:
+            self._place.remove(f"{folder}/{left}")
+        return own in beside
 
     def _write_day(self, table: str, rows: DataFrame, name: str) -> None:
         temporary = f"{name}.{secrets.token_hex(4)}.tmp"

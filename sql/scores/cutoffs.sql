@@ -22,16 +22,23 @@ numbers as (
     select segment, 'mou' as measure, mou_minutes::decimal(18, 4) as value from measured
 ),
 
-ranked as (
-    select
-        n.segment,
-        n.measure,
-        n.value,
-        row_number() over (partition by n.segment, n.measure order by n.value) as position_in_measure,
-        count(*) over (partition by n.segment, n.measure) as population
+counted as (
+    -- A value once: there are far fewer values than customers, and one window has to order all of them.
+    select n.segment, n.measure, n.value, count(*) as customers
     from numbers as n
     join wanted as w on w.segment = n.segment and w.measure = n.measure
     where n.value is not null
+    group by n.segment, n.measure, n.value
+),
+
+ranked as (
+    select
+        segment,
+        measure,
+        value,
+        sum(customers) over (partition by segment, measure order by value)::bigint as customers_up_to,
+        sum(customers) over (partition by segment, measure)::bigint as population
+    from counted
 )
 
 select
@@ -41,5 +48,5 @@ select
     min(r.value) as threshold -- cut-off; null where nobody has the measure yet
 from run.quantiles as q
 left join ranked as r
-    on r.segment = q.segment and r.measure = q.measure and r.position_in_measure >= q.quantile * r.population
+    on r.segment = q.segment and r.measure = q.measure and r.customers_up_to >= q.quantile * r.population
 group by q.segment, q.measure, q.quantile

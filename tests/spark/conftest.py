@@ -34,9 +34,9 @@ class Twins(NamedTuple):
 
 @pytest.fixture(scope="session")
 def twins(tmp_path_factory: pytest.TempPathFactory) -> Twins:
-    """The sample with its faults, with its records of June; the night before was run on DuckDB: a history."""
+    """The sample with its faults and its records from 10 June on; the night before was run on DuckDB: a history."""
     first = tmp_path_factory.mktemp("twins") / "duckdb"
-    recent = shutil.ignore_patterns("cdr_20240[345]*", "*_20240630*")
+    recent = shutil.ignore_patterns("cdr_20240[345]*", "cdr_2024060*", "*_20240630*")
     shutil.copytree(LANDING, first / "landing", ignore=recent)
     # The monthly snapshots of before, so that customers are known on the 29th.
     before = run_night(first, BEFORE)
