@@ -3,15 +3,17 @@
 Belongs here: the asset and what the web UI shows of it. Does not: training (pipelines/training).
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from pipelines.assets import specs
 from pipelines.progress import Progress
 from pipelines.resources import Home
-from pipelines.training.train import LeakError, Training, train
 from pipelines.training.training_set import FEATURES, OUTCOMES
+
+if TYPE_CHECKING:
+    from pipelines.training.train import Training
 
 _MODEL = "models.churn"
 
@@ -29,6 +31,9 @@ def model_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinitio
     def churn_model(
         context: dg.AssetExecutionContext, home_to_read: Home, progress: dg.ResourceParam[Progress]
     ) -> dg.MaterializeResult[None]:
+        # scikit-learn takes seconds to import, and nights without a model never need it.
+        from pipelines.training.train import LeakError, train  # noqa: PLC0415
+
         night = home_to_read.night(context.partition_key)
         try:
             training = train(night, progress.step)
@@ -39,7 +44,7 @@ def model_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinitio
     return [churn_model]
 
 
-def _shown(training: Training) -> dict[str, Any]:
+def _shown(training: "Training") -> dict[str, Any]:
     shown: dict[str, Any] = {"outcome": training.outcome, "verdict": training.verdict}
     if training.manifest is not None:
         figures = {name: float(value) for name, value in training.manifest.figures.items()}

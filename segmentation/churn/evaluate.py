@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betainc
 
 Floats = npt.NDArray[np.float64]
 TOP_SHARE = 0.1
@@ -155,6 +154,9 @@ def expected_profit(churners: Floats, others: Floats, costs: Costs) -> tuple[flo
     Beta distribution. Only thresholds on the convex hull of the ROC curve are ever the best. Of more than 2,000
     thresholds so many are tried, evenly spread.
     """
+    # Every policy names Costs; only an evaluation needs scipy, which takes a while to import.
+    from scipy.special import betainc  # noqa: PLC0415
+
     if len(churners) > _THRESHOLDS:
         starts = np.linspace(0, len(churners), _THRESHOLDS, endpoint=False).astype(np.intp)
         churners, others = np.add.reduceat(churners, starts), np.add.reduceat(others, starts)

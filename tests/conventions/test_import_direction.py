@@ -28,6 +28,7 @@ DAGSTER_PLACES = (
     "pipelines/charts.py",
     "pipelines/checks.py",
     "pipelines/definitions.py",
+    "pipelines/event_log.py",
     "pipelines/instance.py",
     "pipelines/jobs.py",
     "pipelines/partitions.py",
@@ -128,3 +129,10 @@ def test_every_module_says_what_belongs_in_it() -> None:
 def test_sql_holds_no_python() -> None:
     assert [str(f.relative_to(ROOT)) for f in modules("sql")] == ["sql/__init__.py"]
     assert ast.parse((ROOT / "sql/__init__.py").read_text()).body[1:] == []
+
+
+def test_what_takes_seconds_to_import_waits_until_it_is_needed() -> None:
+    heavy = ["great_expectations", "pandas", "scipy", "sklearn", "skops", "pyspark"]
+    code = f"import pipelines.runs, sys; print([name for name in {heavy} if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
