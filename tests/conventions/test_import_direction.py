@@ -28,6 +28,7 @@ DAGSTER_PLACES = (
     "pipelines/charts.py",
     "pipelines/checks.py",
     "pipelines/definitions.py",
+    "pipelines/event_log.py",
     "pipelines/instance.py",
     "pipelines/jobs.py",
     "pipelines/partitions.py",
