@@ -49,6 +49,7 @@ from segmentation.scoring import score
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+_SEEN: set[tuple[str, str]] = set()
 # Jobs that overlap: while one is planned or committed, executors work on another.
 _DAYS_AT_ONCE = 4
 _JUDGEMENT = {
@@ -68,7 +69,10 @@ class SparkEngine:
         self.night = night
         self._spark = session(night.settings)
         self._place = Place(self._spark, night.settings.spark_path or str(night.home / "spark"))
-        _require_seen(self._spark.sparkContext.applicationId, self._place)
+        # Once a session and path: an engine is made for each step.
+        if (tried := (self._spark.sparkContext.applicationId, self._place.uri(""))) not in _SEEN:
+            self._place.require_seen()
+            _SEEN.add(tried)
         self._shown = Shown(self._spark, self._place, night, night.home / "tmp" / "spark")
 
     def build(self, con: duckdb.DuckDBPyConnection, table: SqlTable) -> int:
@@ -282,11 +286,6 @@ class SparkEngine:
         if folder is None:
             return []
         return [(day, f"{without_globs(str(folder / name))}/*.parquet") for day, name in named]
-
-
-@cache
-def _require_seen(_application: str, place: Place) -> None:
-    place.require_seen()
 
 
 @cache
