@@ -12,8 +12,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import ConfigurableClassData
@@ -60,6 +62,19 @@ class KeptOpenEventLog(SqliteEventLogStorage):
         while len(self._open) > _KEPT:
             self._open.popitem(last=False)[1].dispose()
         return engine
+
+    def delete_events(self, run_id: str) -> None:
+        """As of EventLogStorage; and what the base leaves behind: verdicts of checks, and the run's file."""
+        super().delete_events(run_id)
+        with self.index_connection() as connection:
+            verdicts = AssetCheckExecutionsTable
+            connection.execute(verdicts.delete().where(verdicts.c.run_id == run_id))
+        with self._db_lock:
+            if engine := self._open.pop(run_id, None):
+                engine.dispose()
+            self._initialized_dbs.discard(run_id)
+            for suffix in ("", "-wal", "-shm"):
+                Path(self.path_for_shard(run_id) + suffix).unlink(missing_ok=True)
 
     def wipe(self) -> None:
         """As of EventLogStorage."""

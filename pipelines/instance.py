@@ -1,6 +1,6 @@
 """The Dagster instance of a home folder: made where it is missing, without a service running.
 
-Belongs here: rendering dagster.yaml and opening the instance. Does not: what runs in it.
+Belongs here: rendering dagster.yaml, opening the instance, forgetting old runs. Does not: what runs in it.
 """
 
 from __future__ import annotations
@@ -26,3 +26,12 @@ def instance_folder(home: Path) -> Path:
 def open_instance(home: Path) -> dg.DagsterInstance:
     """The instance of a home folder. Use it as a context manager."""
     return dg.DagsterInstance.from_config(str(instance_folder(home)))
+
+
+def forget_runs(instance: dg.DagsterInstance, keep: int) -> int:
+    """Removes what the instance has of runs that have ended, but for the last `keep`; returns how many it removed."""
+    ended = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+    old = instance.get_run_ids(filters=dg.RunsFilter(statuses=ended))[keep:]
+    for run_id in old:
+        instance.delete_run(run_id)
+    return len(old)

@@ -14,6 +14,7 @@ import duckdb
 from pydantic import Field, PrivateAttr
 
 from pipelines.engine import end_engines
+from pipelines.instance import forget_runs
 from pipelines.leftovers import clear_leftovers
 from pipelines.made_of import made_of, unless_made
 from pipelines.night import Night
@@ -57,6 +58,8 @@ class Home(dg.ConfigurableResource[Any]):
         ) as turn:
             self._turn = turn
             clear_leftovers(home, home / "published" / "customer_tiers", settings.lock_wait_seconds)
+            if context.instance is not None:
+                forget_runs(context.instance, settings.keep_runs)
             try:
                 yield self
             finally:

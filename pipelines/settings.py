@@ -60,6 +60,9 @@ class Settings(BaseSettings):
         le=24 * 366,
         description="Hours for which every published version is kept; longer than any query holds its files.",
     )
+    keep_runs: int = Field(
+        100, ge=1, le=100_000, description="Ended runs of which the web UI keeps steps, checks and figures."
+    )
     lock_wait_seconds: float = Field(
         10.0,
         ge=0,
