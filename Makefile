@@ -30,14 +30,15 @@ prerequisites:
 
 setup: $(READY) ## Make the environment from requirements.lock
 
-# uv where it is or can be had, because it is fast; plain pip reads the same lock.
+# uv where it is or can be had, because it is fast; plain pip reads the same lock. Bytecode is compiled once, here: where Python may not write
+# it later, every start of a night would compile Dagster anew.
 $(READY): $(LOCK) pyproject.toml | prerequisites
 	@echo "Setting up $(VENV) from $(LOCK)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@UV="$$(command -v uv || true)"; \
 	if [ -z "$$UV" ]; then $(BIN)/python -m pip install --quiet --disable-pip-version-check uv 2>/dev/null && UV=$(BIN)/uv || true; fi; \
 	if [ -n "$$UV" ]; then \
-		"$$UV" pip install --quiet --python $(BIN)/python --require-hashes -r $(LOCK) && \
+		"$$UV" pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r $(LOCK) && \
 		"$$UV" pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
 	else \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK) && \

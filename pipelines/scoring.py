@@ -6,6 +6,7 @@ Belongs here: reading, batching and writing. Does not: any rule about a customer
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
 
 import duckdb
@@ -100,22 +101,32 @@ def _apply(
     columns: Mapping[str, Dtype],
     judge: Callable[[pl.DataFrame], pl.DataFrame],
 ) -> int:
-    """Replaces `scores.<name>` by the judged rows of the query in one transaction, never holding more than a batch."""
+    """Replaces `scores.<name>` by the judged rows of the query in one transaction, never holding more than two batches:
+    one is written while the next is judged.
+    """
     declared = ", ".join(f'"{column}" {duckdb_type(dtype)}' for column, dtype in columns.items())
+
+    def write(judged: pl.DataFrame) -> int:
+        con.register("judged_batch", judged.to_arrow())
+        con.execute(f'insert into scores."{name}" select * from judged_batch')
+        con.unregister("judged_batch")
+        return judged.height
+
     written = 0
-    with con.cursor() as reader:
+    with con.cursor() as reader, ThreadPoolExecutor(1, "writer") as writer:
         batches = reader.sql(query).to_arrow_reader(BATCH_ROWS)
         con.begin()
         try:
             con.execute(f'create or replace table scores."{name}" ({declared})')
+            writing: Future[int] | None = None
             for batch in batches:
                 judged = judge(pl.DataFrame(batch)).select(columns.keys())
-                con.register("judged_batch", judged.to_arrow())
-                con.execute(f'insert into scores."{name}" select * from judged_batch')
-                con.unregister("judged_batch")
-                written += judged.height
+                written += writing.result() if writing is not None else 0
+                writing = writer.submit(write, judged)
+            written += writing.result() if writing is not None else 0
             con.commit()
         except BaseException:
+            writer.shutdown()  # nothing is rolled back under a batch that is being written
             con.rollback()
             raise
     return written

@@ -163,9 +163,12 @@ def build(con: duckdb.DuckDBPyConnection, table: SqlTable, parameters: Mapping[s
 
     The order of the rows is nobody's promise, so DuckDB need not hold them back to keep it.
     """
-    con.execute("set preserve_insertion_order = false")
     statement = f'create or replace table "{table.schema}"."{table.name}" as\n{table.text}'
-    _execute(con, statement, table, parameters)
+    con.execute("set preserve_insertion_order = false")
+    try:
+        _execute(con, statement, table, parameters)
+    finally:
+        con.execute("set preserve_insertion_order = true")
     return count(con, table.table)
 
 

@@ -112,7 +112,9 @@ class Analytics(Scenario):
 def make_warehouse(home: Path) -> None:
     """A warehouse whose tables are there and empty, and one day file, as the marts and the view need them."""
     sys.path.append(str(Path(__file__).parents[1] / "sql"))  # where tables are made from their SQL files
-    from sql_desk import SqlDesk, column_types
+    from sql_desk import SqlDesk
+
+    from pipelines.table_types import table_types
 
     (home / "published").mkdir(parents=True)
     day = home / "day.parquet"
@@ -123,7 +125,7 @@ def make_warehouse(home: Path) -> None:
             desk.run(f"marts.{mart}")
         con.execute("drop schema marts cascade")  # they stand in the analysts' database
         columns = ", ".join(
-            f'cast(null as {kind}) as "{name}"' for name, kind in column_types("features.usage_daily").items()
+            f'cast(null as {kind}) as "{name}"' for name, kind in table_types("features.usage_daily").items()
         )
         con.sql(f"select {columns} limit 0").write_parquet(str(day))
         con.execute("create or replace table run.usage_files (usage_date date, path varchar)")
