@@ -8,7 +8,7 @@ with links as (
     select
         a.customer_id,
         b.customer_id as other_customer_id,
-        case when b.customer_id is null then d.other_number end as other_number,
+        d.other_number,
         case when d.usage_date >= $recent_from then 1 else 0 end as is_recent
     from features.contact_days as d
     join features.subscription_versions as a
@@ -20,35 +20,45 @@ with links as (
     where d.usage_date between $earlier_from and $as_of_date
 ),
 
-pairs as (
-    select
-        customer_id,
-        other_customer_id,
-        other_number,
-        max(is_recent) as is_recent,
-        max(1 - is_recent) as is_earlier
+-- Contacts on other networks and on this one are counted apart: two short keys a pair, since pairs are many.
+off_net as (
+    select customer_id, other_number, max(is_recent) as is_recent, max(1 - is_recent) as is_earlier
+    from links
+    where other_customer_id is null
+    group by customer_id, other_number
+),
+
+on_net as (
+    select customer_id, other_customer_id, max(is_recent) as is_recent, max(1 - is_recent) as is_earlier
     from (
-        select customer_id, other_customer_id, other_number, is_recent
+        select customer_id, other_customer_id, is_recent
         from links
-        where coalesce(other_customer_id <> customer_id, true)
+        where other_customer_id <> customer_id
         union all
-        select other_customer_id as customer_id, customer_id as other_customer_id, null as other_number, is_recent
+        select other_customer_id as customer_id, customer_id as other_customer_id, is_recent
         from links
         where other_customer_id <> customer_id
     ) as both_sides
-    group by customer_id, other_customer_id, other_number
+    group by customer_id, other_customer_id
 ),
 
 talkers as (
-    select customer_id, greatest(sum(is_recent), sum(is_earlier)) > $hub_contacts as is_hub
-    from pairs
+    select customer_id, greatest(sum(recent), sum(earlier)) > $hub_contacts as is_hub
+    from (
+        select customer_id, sum(is_recent) as recent, sum(is_earlier) as earlier
+        from off_net
+        group by customer_id
+        union all
+        select customer_id, sum(is_recent) as recent, sum(is_earlier) as earlier
+        from on_net
+        group by customer_id
+    ) as both_networks
     group by customer_id
 ),
 
 hub_numbers as (
     select other_number
-    from pairs
-    where other_number is not null
+    from off_net
     group by other_number
     having greatest(sum(is_recent), sum(is_earlier)) > $hub_contacts
 ),
@@ -65,34 +75,44 @@ memory as (
     from features.tier_state
 ),
 
-counted as (
+counted_off_net as (
+    select p.customer_id, sum(p.is_recent)::integer as contacts, sum(p.is_earlier)::integer as contacts_before
+    from off_net as p
+    left join hub_numbers as n on n.other_number = p.other_number
+    where n.other_number is null
+    group by p.customer_id
+),
+
+counted_on_net as (
     select
         p.customer_id,
         sum(p.is_recent)::integer as contacts,
         sum(p.is_earlier)::integer as contacts_before,
-        sum(case when p.other_customer_id is not null then p.is_recent else 0 end)::integer as on_net_contacts,
-        sum(case when p.other_customer_id is not null then 1 else 0 end)::integer as on_net_contacts_seen,
-        sum(case when p.other_customer_id is not null and s.customer_id is null then 1 else 0 end)::integer as contacts_left,
+        count(*)::integer as contacts_seen,
+        sum(case when s.customer_id is null then 1 else 0 end)::integer as contacts_left,
         sum(case when t.was_tier_flag = 1 then p.is_recent else 0 end)::integer as best_tier_contacts
-    from pairs as p
-    left join hub_numbers as n on n.other_number = p.other_number
-    left join talkers as o on o.customer_id = p.other_customer_id
+    from on_net as p
+    join talkers as o on o.customer_id = p.other_customer_id
     left join customers_in_service as s on s.customer_id = p.other_customer_id
     left join features.tier_state as t on t.customer_id = p.other_customer_id
-    where n.other_number is null and not coalesce(o.is_hub, false)
+    where not o.is_hub
     group by p.customer_id
 )
 
 select
     k.customer_id, -- customer
     k.is_hub, -- talked with too many others to be anybody's contact
-    case when not k.is_hub then coalesce(c.contacts, 0) end as contacts, -- others talked with in the last 28 days; null: a hub
-    case when not k.is_hub then coalesce(c.contacts_before, 0) end as contacts_before, -- in the 28 days before; null: a hub
     case
-        when not k.is_hub then coalesce(c.on_net_contacts, 0)
+        when not k.is_hub then coalesce(f.contacts, 0) + coalesce(c.contacts, 0)
+    end as contacts, -- others talked with in the last 28 days; null: a hub
+    case
+        when not k.is_hub then coalesce(f.contacts_before, 0) + coalesce(c.contacts_before, 0)
+    end as contacts_before, -- in the 28 days before; null: a hub
+    case
+        when not k.is_hub then coalesce(c.contacts, 0)
     end as on_net_contacts, -- of the last 28 days' those on this network; null: a hub
     case
-        when not k.is_hub then coalesce(c.on_net_contacts_seen, 0)
+        when not k.is_hub then coalesce(c.contacts_seen, 0)
     end as on_net_contacts_seen, -- contacts on this network in the 56 days; null: a hub
     case when not k.is_hub then coalesce(c.contacts_left, 0) end as contacts_left, -- of these without a line in service now; null: a hub
     case
@@ -100,4 +120,5 @@ select
     end as best_tier_contacts -- of the last 28 days' those in the best tier the night before; null: a hub, or no night before
 from talkers as k
 cross join memory as m
-left join counted as c on c.customer_id = k.customer_id
+left join counted_off_net as f on f.customer_id = k.customer_id
+left join counted_on_net as c on c.customer_id = k.customer_id
