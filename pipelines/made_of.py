@@ -6,7 +6,7 @@ one (assets, scratch.py), the key of what is published (run_key.py).
 
 A table's digest is its comment in the database, and so goes with it. The instant of knowledge, which moves each night,
 is no part of a digest: which accepted files were known then is. So a table of what the CRM said is made anew when the
-CRM has spoken, not night after night.
+CRM has spoken, not night after night. A table that looks at days between dates of the calendar is made of these days.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
 from functools import cache
 from graphlib import TopologicalSorter
 
@@ -39,6 +40,7 @@ JUDGED: dict[str, tuple[str, ...]] = {
 _KNOWN_BEFORE = "known_before"
 _IS_KNOWN = re.compile(r"\bknown_at < \$known_before\b")
 _EXTRACT = re.compile(r"\bextract = '(\w+)'")
+_DAYS_BETWEEN = re.compile(r"\busage_date between (?P<of>\w+)\.(?P<first>\w+) and (?P=of)\.(?P<last>\w+)")
 # A file whose rows are known one by one may be known in part.
 _FILES = """
     select extract, source, sha256, mapping_fingerprint, known_at,
@@ -78,14 +80,31 @@ def made_of(con: duckdb.DuckDBPyConnection, night: Night, calendar: Iterable[Run
     `con` has its ledger.
     """
     files = con.execute(_FILES, {"known_before": night.known_before}).fetchall()
-    found = {f"run.{table.name}": _digest(table.rows) for table in calendar}
+    days = {table: _day_files(con, night, kept) for table, kept in usage.DAY_TABLES.items()}
+    dated = {f"run.{table.name}": table for table in calendar}
+    found = {name: _digest(table.rows) for name, table in dated.items()}
     found["run.tier_changes"] = _digest([before.digest for before in night.nights_before])
     found["run.campaign_members"] = _digest([night.as_of_date, sorted(p.name for p in night.campaigns.glob("*"))])
+
+    def read(table: str, upstream: str) -> object:
+        """What stands for a table that is read: accepted files that make it up, its days, or its own digest."""
+        schema, _, name = upstream.partition(".")
+        if schema == "staging":
+            return [file for file in files if file[0] == name]
+        if schema == "intake":
+            named = _EXTRACT.findall(sql_table(table).text)
+            return [file for file in files if not named or file[0] in named]
+        if upstream in days and table not in JUDGED and (spans := _spans(sql_table(table), dated)) is not None:
+            return [file for day, file in days[upstream] if any(first <= day <= last for first, last in spans)]
+        return found[upstream]
+
     for target in made_tables():
         for table in order(target):
-            if table not in found:
-                read = [_read(table, name, files, found) for name in upstreams(table)]
-                found[table] = _digest([duckdb.__version__, *_decides(con, night, table), *read])
+            if table in found:
+                continue
+            decides = [days[table], night.settings.time_zone] if table in days else _decides(night, table)
+            read_from = [read(table, upstream) for upstream in upstreams(table)]
+            found[table] = _digest([duckdb.__version__, *decides, *read_from])
     return {table: digest for table, digest in found.items() if not table.startswith("run.")}
 
 
@@ -104,31 +123,28 @@ def unless_made(con: duckdb.DuckDBPyConnection, table: str, digest: str, make: C
     return False
 
 
-def _read(table: str, upstream: str, files: list[tuple[object, ...]], found: dict[str, str]) -> object:
-    """What stands for a table that is read: the accepted files that make it up, or its own digest."""
-    schema, _, name = upstream.partition(".")
-    if schema == "staging":
-        return [file for file in files if file[0] == name]
-    if schema == "intake":
-        named = _EXTRACT.findall(sql_table(table).text)
-        return [file for file in files if not named or file[0] in named]
-    return found[upstream]
+def _day_files(con: duckdb.DuckDBPyConnection, night: Night, kept: usage.DayTable) -> list[tuple[date, str]]:
+    numbers = night.settings.service_numbers
+    return usage.day_files(con, kept, night.parameters, service_numbers=numbers, zone=night.zone)
 
 
-def _decides(con: duckdb.DuckDBPyConnection, night: Night, table: str) -> list[object]:
+def _spans(source: SqlTable, dated: Mapping[str, RunTable]) -> list[tuple[date, date]] | None:
+    """The days that a SQL file looks at, where it says so by two dates of a calendar table; None: all of them."""
+    between = _DAYS_BETWEEN.search(source.text)
+    if between is None:
+        return None
+    named = re.search(rf"\bfrom (run\.\w+) as {between['of']}\b", source.text)
+    if named is None:
+        return None
+    table = dated[named[1]]
+    first, last = (list(table.columns).index(between[name]) for name in ("first", "last"))
+    return [(row[first], row[last]) for row in table.rows]
+
+
+def _decides(night: Night, table: str) -> list[object]:
     """What decides the table's rows, besides the tables that it reads."""
     if table in JUDGED:
         return [code_digest(), night.policy.fingerprint, night.as_of_date, night.churn_model.key]
-    if table in usage.DAY_TABLES:
-        settings = night.settings
-        days = usage.day_files(
-            con,
-            usage.DAY_TABLES[table],
-            night.parameters,
-            service_numbers=settings.service_numbers,
-            zone=night.zone,
-        )
-        return [days, settings.time_zone]
     source = sql_table(table)
     return [source.text, {name: value for name, value in night.parameters.items() if name in _parameters(source)}]
 

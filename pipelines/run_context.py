@@ -56,14 +56,14 @@ RUN_COLUMNS: dict[str, dict[str, str]] = {
         "quiet_from": "DATE",
         "quiet_until": "DATE",
         "usage_observed": "BOOLEAN",
-        "is_history": "BOOLEAN",
     },
-    "tenure_bands": {
+    "origin_tenure_bands": {
         "origin_date": "DATE",
         "tenure_band": "VARCHAR",
         "activated_after": "DATE",
         "activated_until": "DATE",
     },
+    "tenure_bands": {"tenure_band": "VARCHAR", "activated_after": "DATE", "activated_until": "DATE"},
     "service_numbers": {"service_number": "VARCHAR"},
     "complaint_reasons": {"prefix": "VARCHAR"},
     "tier_names": {"tier": "VARCHAR", "position": "INTEGER"},
@@ -204,8 +204,9 @@ def run_tables(
     return (
         arpu_months(as_of, zone, policy.segments),
         policy_segments(policy.segments),
-        _churn_origins(as_of, zone, policy, usage_days, origins),
-        _tenure_bands(as_of, policy, origins),
+        _churn_origins(zone, policy, usage_days, origins),
+        RunTable("origin_tenure_bands", tuple((day, *band) for day in origins for band in _tenure_bands(day, policy))),
+        RunTable("tenure_bands", tuple(_tenure_bands(as_of, policy))),
         _delivery_days(as_of, zone),
         RunTable("published_tiers", tuple((published_tiers or {}).items())),
         RunTable("service_numbers", tuple((number,) for number in sorted(set(service_numbers)))),
@@ -313,7 +314,7 @@ def _history_origins(as_of: date, policy: Policy) -> list[date]:
 
 
 def _churn_origins(
-    as_of: date, zone: ZoneInfo, policy: Policy, usage_days: tuple[date, date] | None, origins: Sequence[date]
+    zone: ZoneInfo, policy: Policy, usage_days: tuple[date, date] | None, origins: Sequence[date]
 ) -> RunTable:
     quiet = timedelta(days=int(policy.churn.prepaid_inactive_days.value))
     rows = []
@@ -324,11 +325,7 @@ def _churn_origins(
         active_from, quiet_from = gap - quiet + timedelta(days=1), horizon - quiet + timedelta(days=1)
         observed = usage_days is not None and usage_days[0] <= active_from and usage_days[1] >= horizon
         instants = [(day, local_midnight(day + timedelta(days=1), zone)) for day in (origin, gap, horizon)]
-        rows.append((*instants[0], *instants[1], *instants[2], active_from, quiet_from, horizon, observed, True))
-    # The as-of date itself: what has been seen up to it; nothing after it is known.
-    end = local_midnight(as_of + timedelta(days=1), zone)
-    active_from = as_of - timedelta(days=ACTIVITY_DAYS - 1)
-    rows.append((as_of, end, as_of, end, as_of, end, active_from, as_of + timedelta(days=1), as_of, True, False))
+        rows.append((*instants[0], *instants[1], *instants[2], active_from, quiet_from, horizon, observed))
     return RunTable("churn_origins", tuple(rows))
 
 
@@ -340,12 +337,10 @@ def _delivery_days(as_of: date, zone: ZoneInfo) -> RunTable:
     )
 
 
-def _tenure_bands(as_of: date, policy: Policy, origins: Sequence[date]) -> RunTable:
+def _tenure_bands(day: date, policy: Policy) -> list[Row]:
     edges = policy.churn.tenure_bands_months
     rows = []
-    for origin in (*origins, as_of):
-        for band, lower, upper in zip(policy.churn.tenure_bands, edges, (*edges[1:], None), strict=True):
-            until = latest_activation(origin, lower)
-            after = date(1900, 1, 1) if upper is None else latest_activation(origin, upper)
-            rows.append((origin, band, after, until))
-    return RunTable("tenure_bands", tuple(rows))
+    for band, lower, upper in zip(policy.churn.tenure_bands, edges, (*edges[1:], None), strict=True):
+        after = date(1900, 1, 1) if upper is None else latest_activation(day, upper)
+        rows.append((band, after, latest_activation(day, lower)))
+    return rows

@@ -71,7 +71,7 @@ DAILY_USAGE = DayTable(
 )
 CONTACT_DAYS = DayTable(
     "features.contact_days",
-    "subscription_id, other_number, other_subscription_id nulls first",
+    "customer_id, other_customer_id nulls first, other_number",
     "contact-day",
     "run.contact_files",
     "run.no_contacts",

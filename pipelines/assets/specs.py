@@ -25,8 +25,9 @@ _LEDGER_MEANINGS = {
 _RUN_MEANINGS = {
     "arpu_months": "Closed months of each policy segment's ARPU window.",
     "policy_segments": "Which brands and payment types a policy segment takes.",
-    "churn_origins": "Past month ends at which churn is counted, and the as-of date.",
-    "tenure_bands": "Activation dates that bound the tenure bands at each origin and on the as-of date.",
+    "churn_origins": "Past month ends at which churn is counted.",
+    "origin_tenure_bands": "Activation dates that bound the tenure bands at each of them.",
+    "tenure_bands": "Activation dates that bound the tenure bands on the as-of date.",
     "service_numbers": "The operator's own hotline numbers.",
     "complaint_reasons": "How the reason of a contact begins that is a complaint.",
     "tier_names": "Tiers of the policy, best first.",

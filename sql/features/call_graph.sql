@@ -4,20 +4,13 @@
 -- network is a customer, on another one a number. Who talked with more than $hub_contacts others in one of the windows (a shop, a
 -- switchboard, a sender of messages) is a hub: nobody's contact, and without counts of its own.
 with links as (
-    -- A day's contact is between those who held the two lines at its last moment.
     select
-        a.customer_id,
-        b.customer_id as other_customer_id,
-        d.other_number,
-        case when d.usage_date >= $recent_from then 1 else 0 end as is_recent
-    from features.contact_days as d
-    join features.subscription_versions as a
-        on a.subscription_id = d.subscription_id
-        and a.valid_from <= d.last_contact_at and coalesce(d.last_contact_at < a.valid_to, true)
-    left join features.subscription_versions as b
-        on b.subscription_id = d.other_subscription_id
-        and b.valid_from <= d.last_contact_at and coalesce(d.last_contact_at < b.valid_to, true)
-    where d.usage_date between $earlier_from and $as_of_date
+        customer_id,
+        other_customer_id,
+        other_number,
+        case when usage_date >= $recent_from then 1 else 0 end as is_recent
+    from features.contact_days
+    where usage_date between $earlier_from and $as_of_date
 ),
 
 -- Contacts on other networks and on this one are counted apart: two short keys a pair, since pairs are many.
@@ -28,18 +21,19 @@ off_net as (
     group by customer_id, other_number
 ),
 
-on_net as (
+on_net_pairs as (
     select customer_id, other_customer_id, max(is_recent) as is_recent, max(1 - is_recent) as is_earlier
-    from (
-        select customer_id, other_customer_id, is_recent
-        from links
-        where other_customer_id <> customer_id
-        union all
-        select other_customer_id as customer_id, customer_id as other_customer_id, is_recent
-        from links
-        where other_customer_id <> customer_id
-    ) as both_sides
+    from links
+    where other_customer_id is not null
     group by customer_id, other_customer_id
+),
+
+on_net as (
+    select customer_id, other_customer_id, is_recent, is_earlier
+    from on_net_pairs
+    union all
+    select other_customer_id as customer_id, customer_id as other_customer_id, is_recent, is_earlier
+    from on_net_pairs
 ),
 
 talkers as (

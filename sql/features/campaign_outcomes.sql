@@ -20,22 +20,21 @@ held as (
 
 signs as (
     -- A day's usage counts for whoever held the line at its last record.
-    select subscription_id, usage_date as active_date, last_activity_at as active_at
+    select customer_id, usage_date as active_date
     from features.usage_daily
-    where subscription_id is not null
+    where customer_id is not null
     union all
-    select subscription_id, paid_date as active_date, paid_at as active_at
-    from staging.payments
-    where kind = 'recharge' and subscription_id is not null and known_at < $known_before and paid_date <= $as_of_date
+    select v.customer_id, p.paid_date as active_date
+    from staging.payments as p
+    join features.subscription_versions as v
+        on v.subscription_id = p.subscription_id and v.valid_from <= p.paid_at and coalesce(p.paid_at < v.valid_to, true)
+    where p.kind = 'recharge' and p.subscription_id is not null and p.known_at < $known_before and p.paid_date <= $as_of_date
 ),
 
 active as (
     select d.campaign, d.customer_id
     from due as d
-    join features.subscription_versions as v on v.customer_id = d.customer_id
-    join signs as s
-        on s.subscription_id = v.subscription_id and s.active_date between d.active_from and d.outcome_date
-        and v.valid_from <= s.active_at and coalesce(s.active_at < v.valid_to, true)
+    join signs as s on s.customer_id = d.customer_id and s.active_date between d.active_from and d.outcome_date
     where d.payment_type = 'prepaid'
     group by d.campaign, d.customer_id
 ),

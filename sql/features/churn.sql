@@ -22,7 +22,7 @@ with observed as (
 -- A day's usage is of whoever held the line at its last record. Weeks are counted back from the as-of date: 0 to 3 are the last 28 days.
 day_use as (
     select
-        v.customer_id,
+        u.customer_id,
         date_diff('day', u.usage_date, $as_of_date) // 7 as weeks_ago,
         -- A bit a day: different days are counted in one pass.
         1::bigint << date_diff('day', u.usage_date, $as_of_date)::integer as day_bit,
@@ -36,10 +36,7 @@ day_use as (
         u.charge_amount,
         u.hotline_calls
     from features.usage_daily as u
-    join features.subscription_versions as v
-        on v.subscription_id = u.subscription_id
-        and v.valid_from <= u.last_activity_at and coalesce(u.last_activity_at < v.valid_to, true)
-    where u.usage_date between $earlier_from and $as_of_date
+    where u.customer_id is not null and u.usage_date between $earlier_from and $as_of_date
 ),
 
 used as (

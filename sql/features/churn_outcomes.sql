@@ -17,7 +17,7 @@ with on_network as (
     from run.churn_origins as o
     join features.subscription_versions as v
         on v.valid_from < o.horizon_at and coalesce(v.valid_to >= o.origin_at, true) and v.activation_date <= o.horizon_date
-    where o.is_history and v.status <> 'ceased'
+    where v.status <> 'ceased'
 ),
 
 cohort as (
@@ -43,10 +43,10 @@ select
     b.tenure_band, -- tenure then, in months from-to
     not c.has_stayed or (c.payment_type = 'prepaid' and not a.active_after) as churned -- gone by the end of the horizon after the gap
 from cohort as c
-join run.tenure_bands as b
+join run.origin_tenure_bands as b
     on b.origin_date = c.origin_date
     and c.first_activation_date > b.activated_after and c.first_activation_date <= b.activated_until
-left join features.activity as a on a.origin_date = c.origin_date and a.customer_id = c.customer_id
+left join features.activity_at_origins as a on a.origin_date = c.origin_date and a.customer_id = c.customer_id
 -- A prepaid customer silent for so long that the inactive days end within the gap had left by then, and one whose usage was not
 -- observed can't be judged.
 where c.payment_type = 'postpaid' or (c.usage_observed and a.last_active_date is not null)

@@ -1,34 +1,40 @@
--- grain: one row a subscription, day and number talked with
+-- grain: one row a day and pair that talked: two customers, or a customer and a number of another network
 -- owner: mediation
--- Whom a line called, messaged or heard from in a day of the operator's time zone, and which line held that number then. Says who talks
--- with whom: kept in files of its own that only the pipeline opens, and read for the last 56 days only. Without service numbers, short
--- codes and unknown numbers.
+-- Who called, messaged or heard from whom in a day of the operator's time zone: those who held the two lines at that moment. Says who
+-- talks with whom: kept in files of its own that only the pipeline opens, and read for the last 56 days only. Without service numbers,
+-- short codes and unknown numbers.
 with talked as (
     select
-        h.subscription_id,
+        h.customer_id,
         c.usage_date,
         c.answer_time,
-        case when c.direction = 'outgoing' then c.called_number else c.calling_number end as other_number,
-        case when c.call_type = 'voice' then c.call_duration else 0 end as seconds
+        case when c.direction = 'outgoing' then c.called_number else c.calling_number end as other_number
     from staging.cdr as c
     join features.number_holdings as h
         on h.msisdn = c.served_msisdn and h.held_from <= c.answer_time and coalesce(c.answer_time < h.held_to, true)
     where c.usage_date = $usage_date and c.known_at < $known_before and c.call_type in ('voice', 'sms')
+),
+
+pairs as (
+    -- Two customers are one pair, whichever side's record shows it.
+    select
+        t.usage_date,
+        case when o.customer_id < t.customer_id then o.customer_id else t.customer_id end as customer_id,
+        case when o.customer_id < t.customer_id then t.customer_id else o.customer_id end as other_customer_id,
+        case when o.customer_id is null then t.other_number end as other_number
+    from talked as t
+    left join features.number_holdings as o
+        on o.msisdn = t.other_number and o.held_from <= t.answer_time and coalesce(t.answer_time < o.held_to, true)
+    left join run.service_numbers as n on n.service_number = t.other_number
+    where
+        starts_with(t.other_number, '+') and n.service_number is null
+        and coalesce(o.customer_id <> t.customer_id, true)
 )
 
 select
-    t.subscription_id, -- line
-    t.usage_date, -- day in the operator's time zone
-    t.other_number, -- number talked with, E.164
-    o.subscription_id as other_subscription_id, -- line of ours that held it then; null: another network's
-    count(*) as contacts, -- calls and messages in and out, unanswered included
-    sum(t.seconds)::bigint as seconds, -- seconds of the calls
-    max(t.answer_time) as last_contact_at -- last of them, UTC
-from talked as t
-left join features.number_holdings as o
-    on o.msisdn = t.other_number and o.held_from <= t.answer_time and coalesce(t.answer_time < o.held_to, true)
-left join run.service_numbers as n on n.service_number = t.other_number
-where
-    starts_with(t.other_number, '+') and n.service_number is null
-    and coalesce(o.subscription_id <> t.subscription_id, true)
-group by t.subscription_id, t.usage_date, t.other_number, o.subscription_id
+    usage_date, -- day in the operator's time zone
+    customer_id, -- customer; of two of ours the one who sorts first
+    other_customer_id, -- the other of two customers; null: another network's number
+    other_number -- number of another network, E.164; null: a customer of ours
+from pairs
+group by usage_date, customer_id, other_customer_id, other_number

@@ -19,18 +19,27 @@ with lines as (
 -- What a customer is, when the lines differ: by the lines in service, without any by the line activated last.
 line_kinds as (
     select
-        s.customer_id,
-        max(case when s.payment_type = 'postpaid' then 1 else 0 end) = 1 as has_postpaid_line,
-        max(case when s.payment_type = 'prepaid' then 1 else 0 end) = 1 as has_prepaid_line
+        customer_id,
+        max(case when payment_type = 'postpaid' then 1 else 0 end) = 1 as has_postpaid_line,
+        max(case when payment_type = 'prepaid' then 1 else 0 end) = 1 as has_prepaid_line
     from (
-        select
-            *,
-            row_number() over (partition by customer_id order by activation_date desc, subscription_id desc) as recency
+        select customer_id, payment_type
         from features.subscriptions
-    ) as s
-    join lines as l on l.customer_id = s.customer_id
-    where s.in_service or (l.lines_in_service = 0 and s.recency = 1)
-    group by s.customer_id
+        where in_service
+        union all
+        select s.customer_id, s.payment_type
+        from (
+            select
+                customer_id,
+                payment_type,
+                row_number() over (partition by customer_id order by activation_date desc, subscription_id desc) as recency
+            from features.subscriptions
+            where not in_service
+        ) as s
+        join lines as l on l.customer_id = s.customer_id
+        where l.lines_in_service = 0 and s.recency = 1
+    ) as deciding
+    group by customer_id
 ),
 
 primary_lines as (
@@ -94,6 +103,8 @@ covered_months as (
         m.segment,
         m.billing_period,
         m.is_latest_closed,
+        -- A bit a month: different months are counted in one pass.
+        1::bigint << row_number() over (partition by m.segment order by m.billing_period)::integer as month_bit,
         b.billing_period is not null as has_bills,
         coalesce(u.first_day <= m.first_day and u.last_day >= m.last_day, false) as has_usage
     from run.arpu_months as m
@@ -103,7 +114,8 @@ covered_months as (
 ),
 
 held_months as (
-    select l.billing_period, l.subscription_id, l.customer_id, l.payment_type, m.is_latest_closed, m.has_bills, m.has_usage
+    select
+        l.billing_period, l.subscription_id, l.customer_id, l.payment_type, m.month_bit, m.is_latest_closed, m.has_bills, m.has_usage
     from features.subscription_months as l
     join segmented as g on g.customer_id = l.customer_id
     join covered_months as m on m.segment = g.segment and m.billing_period = l.billing_period
@@ -112,13 +124,9 @@ held_months as (
 months_on_network as (
     select
         customer_id,
-        sum(case when has_bills then 1 else 0 end)::integer as billed_months,
-        sum(case when has_usage then 1 else 0 end)::integer as usage_months
-    from (
-        select customer_id, billing_period, has_bills, has_usage
-        from held_months
-        group by customer_id, billing_period, has_bills, has_usage
-    ) as months
+        bit_count(coalesce(bit_or(case when has_bills then month_bit end), 0))::integer as billed_months,
+        bit_count(coalesce(bit_or(case when has_usage then month_bit end), 0))::integer as usage_months
+    from held_months
     group by customer_id
 ),
 
@@ -180,6 +188,14 @@ payers as (
     select customer_id
     from features.account_owners
     group by customer_id
+),
+
+bands as (
+    -- Few dates: customers are only joined to the answer.
+    select d.first_activation_date, t.tenure_band
+    from (select first_activation_date from lines group by first_activation_date) as d
+    join run.tenure_bands as t
+        on d.first_activation_date > t.activated_after and d.first_activation_date <= t.activated_until
 ),
 
 churn_base as (
@@ -260,13 +276,11 @@ left join billed as w on w.customer_id = l.customer_id
 left join used as u on u.customer_id = l.customer_id
 left join covered_months as m on m.segment = k.segment and m.is_latest_closed
 left join features.complaints as q on q.customer_id = l.customer_id
-left join features.activity as a on a.customer_id = l.customer_id and a.origin_date = $as_of_date
+left join features.activity as a on a.customer_id = l.customer_id
 left join payment_behaviour as b on b.customer_id = l.customer_id
 left join payers as y on y.customer_id = l.customer_id
 left join features.service_lists as s on s.customer_id = l.customer_id
 left join features.tier_overrides as d on d.customer_id = l.customer_id
-left join run.tenure_bands as t
-    on t.origin_date = $as_of_date
-    and l.first_activation_date > t.activated_after and l.first_activation_date <= t.activated_until
+left join bands as t on t.first_activation_date = l.first_activation_date
 left join features.churn_bands as r
     on r.churn_band = case when k.has_postpaid_line then 'postpaid' else 'prepaid' end || ':' || t.tenure_band

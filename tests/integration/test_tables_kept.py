@@ -15,8 +15,11 @@ from pipelines.instance import open_instance
 from pipelines.made_of import made_tables
 from pipelines.runs import run_night
 from pipelines.usage import DAY_TABLES
+from sample_data import generate
 
 AS_OF = date(2024, 6, 30)
+# Who left after past month ends: a day's usage is long after them.
+OF_THE_PAST = {"features.activity_at_origins", "features.churn_outcomes", "features.churn_bands"}
 MakeHome = Callable[[str], Path]
 # What the CRM said, and nothing else.
 OF_THE_CRM = {"features.customers_known", "features.subscription_versions", "features.number_holdings"}
@@ -62,11 +65,11 @@ def test_a_night_makes_what_its_news_decide(make_home: MakeHome) -> None:
     bring(home, "cdr", "cdr_20240630")
     after_usage = made(home, AS_OF)
     assert {"features.call_graph", "features.churn", "scores.customer"} <= after_usage
-    assert not after_usage & {*OF_THE_CRM, "features.bill_shares", "features.account_periods"}
+    assert not after_usage & {*OF_THE_CRM, *OF_THE_PAST, "features.bill_shares", "features.account_periods"}
 
     next_night = made(home, AS_OF + timedelta(days=1))
     assert {"features.subscriptions", "features.customer", "scores.customer"} <= next_night
-    assert not next_night & OF_THE_CRM
+    assert not next_night & {*OF_THE_CRM, *OF_THE_PAST}
 
     shutil.copy(
         home / "landing" / "subscriptions" / "subscriptions_20240630.csv",
@@ -93,3 +96,15 @@ def test_a_table_that_a_run_did_not_finish_is_made_again(make_home: MakeHome) ->
             "create or replace table features.number_holdings as select * from features.number_holdings limit 1"
         )
     assert made(home, AS_OF) == {"features.number_holdings"}
+
+
+def test_a_late_day_makes_the_past_anew_that_looked_at_it(tmp_path: Path) -> None:
+    # As of 30 June the last month end whose label is known is 30 April: it looks from 8 April to 6 June.
+    home = tmp_path / "home"
+    generate(home, customers=12, seed=7, as_of=AS_OF, bill_months=1, cdr_days=90, snapshots=3)
+    hold_back(home, "cdr_20240515", "cdr_20240625")
+    assert made(home, AS_OF) >= OF_THE_PAST
+    bring(home, "cdr", "cdr_20240625")
+    assert not made(home, AS_OF) & OF_THE_PAST
+    bring(home, "cdr", "cdr_20240515")
+    assert made(home, AS_OF) >= OF_THE_PAST

@@ -83,13 +83,13 @@ def prepaid(desk: SqlDesk, loaded: tuple[str, str]) -> None:
     desk.given(
         "features.usage_daily",
         f"""
-        subscription_id | usage_date  | last_activity_at
-        S1              | 2024-05-22  | 2024-05-22 03:00
-        S4              | 2024-05-21  | 2024-05-21 03:00
-        S5              | 2024-06-21  | 2024-06-21 03:00
-        S6              | 2024-06-01  | 2024-06-01 03:00
-                        | {loaded[0]} | 2024-05-01 00:00
-                        | {loaded[1]} | 2024-05-01 00:00
+        customer_id | usage_date
+        used        | 2024-05-22
+        too early   | 2024-05-21
+        too late    | 2024-06-21
+        gone        | 2024-06-01
+                    | {loaded[0]}
+                    | {loaded[1]}
         """,
     )
     desk.given(
@@ -121,7 +121,7 @@ def test_without_the_usage_of_those_days_nothing_is_known_of_them(desk: SqlDesk,
     members(desk, "only", payment_type="prepaid")
     desk.given(
         "features.usage_daily",
-        f"usage_date | last_activity_at\n {loaded[0]} | 2024-05-23 00:00\n {loaded[1]} | 2024-05-23 00:00",
+        f"usage_date\n {loaded[0]}\n {loaded[1]}",
     )
     desk.expect(OUTCOMES, "customer_id | is_retained\n only | ")
 

@@ -17,7 +17,7 @@ USE = dict.fromkeys(
         *("uplink_bytes", "downlink_bytes", "sms_out", "sms_in", "charge_amount", "hotline_calls"),
     ),
     "0",
-) | {"subscription_id": "S1"}
+) | {"customer_id": "C1"}
 RECHARGE = {"subscription_id": "S1", "kind": "recharge", "known_at": "2024-06-30 00:00", "amount": "1"}
 
 
@@ -30,18 +30,15 @@ def desk(desk: SqlDesk) -> SqlDesk:
 
 
 def given_use(desk: SqlDesk, text: str, **same: str) -> None:
-    """Usage of S1 by day, the last record at noon there."""
-    header, *rows = [line for line in text.split("\n") if line.strip()]
-    days = [f"{row} | {row.split('|')[0].strip()} 04:00" for row in rows]
-    desk.given("features.usage_daily", "\n".join([f"{header} | last_activity_at", *days]), **{**USE, **same})
+    """Usage of C1 by day."""
+    desk.given("features.usage_daily", text, **{**USE, **same})
 
 
 def given_loaded(desk: SqlDesk, first: date, *without: date) -> None:
     """Every other day of usage from `first` on is loaded: records of nobody say so."""
     days = [first + timedelta(days=n) for n in range((AS_OF - first).days + 1)]
     rows = "\n".join(str(day) for day in days if day not in without)
-    desk.given("features.usage_daily", f"usage_date\n{rows}", **USE | {"subscription_id": ""})
-    desk.con.execute("update features.usage_daily set subscription_id = null where subscription_id = ''")
+    desk.given("features.usage_daily", f"usage_date\n{rows}", **{name: "0" for name in USE if name != "customer_id"})
 
 
 CONTACTS = (
@@ -170,7 +167,7 @@ def test_customers_out_of_service_have_no_row(desk: SqlDesk) -> None:
     desk.expect(TABLE, "customer_id\n C1\n C3")
 
 
-def test_a_days_usage_and_a_recharge_are_of_who_held_the_line_then(desk: SqlDesk) -> None:
+def test_a_recharge_is_of_who_held_the_line_then_and_usage_of_whose_it_is_said_to_be(desk: SqlDesk) -> None:
     given_loaded(desk, EARLIER)
     desk.con.execute("delete from features.subscription_versions")
     desk.given(
@@ -182,7 +179,7 @@ def test_a_days_usage_and_a_recharge_are_of_who_held_the_line_then(desk: SqlDesk
         """,
         subscription_id="S1",
     )
-    given_use(desk, "usage_date | voice_out_seconds\n 2024-06-09 | 100\n 2024-06-10 | 7")
+    given_use(desk, "customer_id | usage_date | voice_out_seconds\n C0 | 2024-06-09 | 100\n C1 | 2024-06-10 | 7")
     desk.given(
         "staging.payments",
         """

@@ -40,9 +40,14 @@ def expect_band(desk: SqlDesk, text: str) -> None:
 
 def given_usage(desk: SqlDesk, *line_days: str) -> None:
     """Usage of lines ("S1 2024-05-20", at noon there) and the activity that follows from it."""
-    rows = [f"{line} | {day} | {day} 04:00" for line, day in (text.split() for text in line_days)]
-    desk.given("features.usage_daily", "\n".join(["subscription_id | usage_date | last_activity_at", *rows]))
-    desk.build("features.activity")
+    for line, day in (text.split() for text in line_days):
+        holder = (
+            "select customer_id from features.subscription_versions where subscription_id = $line "
+            "and valid_from <= $noon and coalesce($noon < valid_to, true)"
+        )
+        for (customer,) in desk.con.execute(holder, {"line": line, "noon": f"{day} 04:00"}).fetchall():
+            desk.given("features.usage_daily", f"customer_id | usage_date\n {customer} | {day}")
+    desk.build("features.activity_at_origins")
 
 
 def test_a_postpaid_customer_who_stays_is_exposed_at_every_month_end_on_the_network(desk: SqlDesk) -> None:
@@ -104,9 +109,9 @@ def test_month_ends_whose_horizon_has_not_passed_or_older_than_the_history_do_no
     for day in (29, 30):
         desk.at(date(2024, 6, day))
         expect_band(desk, "postpaid:36+ | 12 | 0")
-    assert desk.con.execute(
-        "select min(origin_date), max(origin_date) from run.churn_origins where is_history"
-    ).fetchall() == [(date(2023, 6, 30), date(2024, 5, 31))]
+    assert desk.con.execute("select min(origin_date), max(origin_date) from run.churn_origins").fetchall() == [
+        (date(2023, 6, 30), date(2024, 5, 31))
+    ]
 
 
 def test_tenure_bands_begin_with_whole_months(desk: SqlDesk) -> None:
@@ -203,9 +208,11 @@ def test_a_prepaid_customer_left_when_active_before_and_silent_after(
     desk.at(date(2024, 6, 30), MAY_OBSERVED)
     desk.given(VERSIONS, "customer_id\n C1", **PREPAID)
     row = "" if activity is None else f"2024-05-31 | C1 | {activity}"
-    # What is known on the as-of date, or of somebody else, says nothing of the month end.
-    others = "2024-06-30 | C1 | 2024-06-20 | true\n 2024-05-31 | C2 | 2024-05-30 | true"
-    desk.given("features.activity", f"origin_date | customer_id | last_active_date | active_after\n{row}\n{others}")
+    # What is known of another date, or of somebody else, says nothing of the month end.
+    others = "2024-04-30 | C1 | 2024-04-20 | true\n 2024-05-31 | C2 | 2024-05-30 | true"
+    desk.given(
+        "features.activity_at_origins", f"origin_date | customer_id | last_active_date | active_after\n{row}\n{others}"
+    )
     expect_band(desk, band)
 
 

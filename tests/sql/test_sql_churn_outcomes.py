@@ -87,9 +87,9 @@ def test_a_prepaid_customers_silence_is_looked_for_after_the_gap(
     desk: SqlDesk, active: list[str], churned: str
 ) -> None:
     desk.given(VERSIONS, "customer_id\n C1", **LINE | {"payment_type": "prepaid"})
-    days = "\n".join(f"S1 | {day} | {day} 04:00" for day in ["2024-05-20", *active])
-    desk.given("features.usage_daily", f"subscription_id | usage_date | last_activity_at\n{days}")
-    desk.build("features.activity")
+    days = "\n".join(f"C1 | {day}" for day in ["2024-05-20", *active])
+    desk.given("features.usage_daily", f"customer_id | usage_date\n{days}")
+    desk.build("features.activity_at_origins")
     expect_outcomes(desk, f"2024-05-31 | C1 | prepaid | 0-3 | {churned}")
 
 
@@ -99,9 +99,8 @@ def test_a_prepaid_customer_is_judged_where_usage_reaches_the_end_of_the_silence
 ) -> None:
     desk.at(date(2024, 7, 7), (date(2024, 5, 2), last_loaded))
     desk.given(VERSIONS, "customer_id\n C1", **LINE | {"payment_type": "prepaid"})
-    row = "S1 | 2024-05-20 | 2024-05-20 04:00"
-    desk.given("features.usage_daily", f"subscription_id | usage_date | last_activity_at\n{row}")
-    desk.build("features.activity")
+    desk.given("features.usage_daily", "customer_id | usage_date\n C1 | 2024-05-20")
+    desk.build("features.activity_at_origins")
     expect_outcomes(desk, "2024-05-31 | C1 | prepaid | 0-3 | true" if judged else "")
 
 

@@ -1,4 +1,4 @@
-"""sql/features/contact_days.sql: whom a line talked with in a day, and which line held that number then."""
+"""sql/features/contact_days.sql: who talked with whom in a day, and whose the numbers were then."""
 
 from datetime import date
 
@@ -7,9 +7,10 @@ from sql_desk import SqlDesk
 
 DAY = date(2024, 6, 10)  # from 2024-06-09 16:00 UTC to 2024-06-10 16:00 UTC
 HELD = """
-    msisdn | subscription_id | held_from
-    +861   | S1              | 2020-01-01 00:00
-    +862   | S2              | 2020-01-01 00:00
+    msisdn | subscription_id | customer_id | held_from
+    +861   | S1              | C1          | 2020-01-01 00:00
+    +862   | S2              | C2          | 2020-01-01 00:00
+    +863   | S3              | C1          | 2020-01-01 00:00
 """
 CALL = {
     "served_msisdn": "+861",
@@ -32,7 +33,7 @@ def desk(desk: SqlDesk) -> SqlDesk:
     return desk
 
 
-def test_calls_and_messages_with_a_number_are_summed_whichever_side_began(desk: SqlDesk) -> None:
+def test_calls_and_messages_with_a_number_are_one_contact_whichever_side_began(desk: SqlDesk) -> None:
     desk.given(
         "staging.cdr",
         """
@@ -47,20 +48,34 @@ def test_calls_and_messages_with_a_number_are_summed_whichever_side_began(desk: 
     expect_contacts(
         desk,
         """
-        subscription_id | usage_date | other_number | other_subscription_id | contacts | seconds | last_contact_at
-        S1              | 2024-06-10 | +8690        |                       | 3        | 60      | 2024-06-10 09:00
+        usage_date | customer_id | other_customer_id | other_number
+        2024-06-10 | C1          |                   | +8690
         """,
     )
 
 
-def test_a_number_of_ours_is_of_the_line_that_held_it_then(desk: SqlDesk) -> None:
+def test_two_customers_are_one_pair_from_either_side(desk: SqlDesk) -> None:
+    desk.given(
+        "staging.cdr",
+        """
+        record_id | served_msisdn | direction | calling_number | called_number
+        1         | +861          | outgoing  | +861           | +862
+        2         | +862          | incoming  | +861           | +862
+        3         | +862          | outgoing  | +862           | +863
+        """,
+        **CALL,
+    )
+    expect_contacts(desk, "customer_id | other_customer_id | other_number\n C1 | C2 |")
+
+
+def test_a_number_of_ours_is_of_whoever_held_its_line_then(desk: SqlDesk) -> None:
     desk.con.execute("delete from features.number_holdings where msisdn = '+862'")
     desk.given(
         "features.number_holdings",
         """
-        msisdn | subscription_id | held_from        | held_to
-        +862   | S2              | 2020-01-01 00:00 | 2024-06-10 04:00
-        +862   | S3              | 2024-06-10 04:00 | 2024-06-10 06:00
+        msisdn | customer_id | held_from        | held_to
+        +862   | C2          | 2020-01-01 00:00 | 2024-06-10 04:00
+        +862   | C0          | 2024-06-10 04:00 | 2024-06-10 06:00
         """,
     )
     desk.given(
@@ -73,7 +88,7 @@ def test_a_number_of_ours_is_of_the_line_that_held_it_then(desk: SqlDesk) -> Non
         """,
         **CALL | {"called_number": "+862"},
     )
-    expect_contacts(desk, "other_subscription_id | contacts\n S2 | 1\n S3 | 1\n | 1")
+    expect_contacts(desk, "customer_id | other_customer_id | other_number\n C1 | C2 | \n C0 | C1 | \n C1 | | +862")
 
 
 @pytest.mark.parametrize(
@@ -83,29 +98,30 @@ def test_a_number_of_ours_is_of_the_line_that_held_it_then(desk: SqlDesk) -> Non
         pytest.param("95588", id="a short code"),
         pytest.param("", id="withheld"),
         pytest.param("+861", id="the line itself"),
+        pytest.param("+863", id="the customer's other line"),
     ],
 )
 def test_who_is_nobodys_contact(desk: SqlDesk, called: str) -> None:
     desk.given("staging.cdr", f"record_id | called_number\n 1 | {called}\n 2 | +862", **CALL)
-    expect_contacts(desk, "other_number | other_subscription_id\n +862 | S2")
+    expect_contacts(desk, "customer_id | other_customer_id\n C1 | C2")
 
 
 def test_a_service_number_written_in_full_is_no_contact(desk: SqlDesk) -> None:
     desk.con.execute("insert into run.service_numbers values ('+8610086')")
     desk.given("staging.cdr", "called_number\n +8610086\n +862", **CALL)
-    expect_contacts(desk, "other_number\n +862")
+    expect_contacts(desk, "customer_id | other_customer_id\n C1 | C2")
 
 
 def test_records_of_nobody_of_other_days_or_not_yet_known_are_left_out(desk: SqlDesk) -> None:
     desk.given(
         "staging.cdr",
         """
-        served_msisdn | answer_time         | known_at
-        +8699         | 2024-06-10 04:00    | 2024-06-11 00:00
-        +861          | 2024-06-10 16:00    | 2024-06-11 00:00
-        +861          | 2024-06-10 15:59:59 | 2024-06-30 16:00
-        +861          | 2024-06-10 15:59:59 | 2024-06-30 15:59:59
+        served_msisdn | called_number | answer_time         | known_at
+        +8699         | +8691         | 2024-06-10 04:00    | 2024-06-11 00:00
+        +861          | +8692         | 2024-06-10 16:00    | 2024-06-11 00:00
+        +861          | +8693         | 2024-06-10 15:59:59 | 2024-06-30 16:00
+        +861          | +8694         | 2024-06-10 15:59:59 | 2024-06-30 15:59:59
         """,
-        **CALL | {"called_number": "+862"},
+        **CALL,
     )
-    expect_contacts(desk, "subscription_id | contacts\n S1 | 1")
+    expect_contacts(desk, "customer_id | other_number\n C1 | +8694")

@@ -442,10 +442,9 @@ def test_last_activity_is_that_up_to_the_as_of_date(desk: SqlDesk) -> None:
     desk.given(
         "features.activity",
         """
-        origin_date | customer_id | last_active_date | active_after
-        2024-06-30  | C1          | 2024-06-20       | false
-        2024-05-31  | C1          | 2024-05-20       | true
-        2024-05-31  | C2          | 2024-05-20       | true
+        customer_id | last_active_date
+        C1          | 2024-06-20
+        C3          | 2024-05-20
         """,
     )
     desk.expect(TABLE, "customer_id | last_activity_date\n C1 | 2024-06-20\n C2 | ")
@@ -461,9 +460,7 @@ def test_a_new_owner_does_not_inherit_the_last_activity(desk: SqlDesk) -> None:
         """,
         **{name: value for name, value in VERSION.items() if name != "customer_id"},
     )
-    desk.given(
-        "features.usage_daily", "usage_date | last_activity_at\n 2024-04-10 | 2024-04-10 04:00", subscription_id="S1"
-    )
+    desk.given("features.usage_daily", "usage_date\n 2024-04-10", subscription_id="S1", customer_id="old")
     desk.build("features.subscriptions", "features.activity")
     desk.expect(TABLE, "customer_id | last_activity_date | lines_in_service\n new | | 1")
 

@@ -256,3 +256,30 @@ def test_without_service_numbers_there_are_no_hotline_calls(desk: SqlDesk) -> No
 def test_columns_and_types_are_the_contracts() -> None:
     promised = {column.name: column.physical for column in contract("features.usage_daily").columns}
     assert table_types("features.usage_daily") == promised
+
+
+@pytest.mark.parametrize(
+    "last, holder",
+    [
+        pytest.param("2024-06-10 03:59:59", "old", id="before the transfer"),
+        pytest.param("2024-06-10 04:00", "new", id="at the transfer"),
+        pytest.param("2024-06-10 15:00", "new", id="after the transfer"),
+    ],
+)
+def test_a_lines_day_is_of_who_held_the_line_at_its_last_record(desk: SqlDesk, last: str, holder: str) -> None:
+    desk.given(
+        "features.subscription_versions",
+        """
+        customer_id | valid_from       | valid_to
+        old         | 2020-01-01 00:00 | 2024-06-10 04:00
+        new         | 2024-06-10 04:00 |
+        """,
+        subscription_id="S1",
+    )
+    given_records(desk, f"record_id | answer_time\n 1 | 2024-06-10 01:00\n 2 | {last}")
+    expect_day(desk, f"subscription_id | customer_id | records\n S1 | {holder} | 2")
+
+
+def test_records_of_nobody_have_no_customer(desk: SqlDesk) -> None:
+    given_records(desk, "served_msisdn\n +8699")
+    expect_day(desk, "subscription_id | customer_id | records\n | | 1")
