@@ -40,6 +40,7 @@ class Home(dg.ConfigurableResource[Any]):
     model: str | None = None
     only_reads: bool = False
     _turn: Turn | None = PrivateAttr(default=None)
+    _nights: dict[date, Night] = PrivateAttr(default_factory=dict)
     _made_of: dict[date, dict[str, str]] = PrivateAttr(default_factory=dict)
 
     @contextmanager
@@ -66,16 +67,19 @@ class Home(dg.ConfigurableResource[Any]):
                 end_engines()
 
     def night(self, partition_key: str) -> Night:
-        """The night of a daily partition."""
-        return Night(
-            Path(self.path),
-            date.fromisoformat(partition_key),
-            dict(self.options),
-            self.known_at,
-            self.accept,
-            self.follows,
-            model=self.model,
-        )
+        """The night of a daily partition, one for all steps of a run: its settings and policy are read once."""
+        day = date.fromisoformat(partition_key)
+        if day not in self._nights:
+            self._nights[day] = Night(
+                Path(self.path),
+                day,
+                dict(self.options),
+                self.known_at,
+                self.accept,
+                self.follows,
+                model=self.model,
+            )
+        return self._nights[day]
 
     def require_turn(self) -> None:
         """Raises TurnLostError when another run took over while this one stood still."""

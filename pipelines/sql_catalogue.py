@@ -1,7 +1,7 @@
-"""The SQL files as objects: what a table means, what it reads, which parameters it takes, and where each column
-comes from.
+"""The SQL files as objects: what a table means, what it reads, which parameters it takes.
 
-Belongs here: reading and parsing SQL text. Does not: running it (warehouse.py is the one place that does).
+Belongs here: reading and parsing SQL text. Does not: running it (warehouse.py is the one place that does), where each
+column comes from (sql_lineage.py).
 """
 
 from __future__ import annotations
@@ -10,11 +10,9 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.lineage import lineage
 
 from data_contracts import metrics
 from pipelines.contracts.tables import INTAKE_COLUMNS, staging_columns
@@ -126,33 +124,9 @@ def output_columns(table: SqlTable) -> tuple[str, ...]:
     return tuple(query.named_selects) if isinstance(query, exp.Query) else ()
 
 
-def column_lineage(table: SqlTable) -> dict[str, list[tuple[str, str]]]:
-    """For each output column the (table, column) pairs it is made from, read from the SQL itself; `run.*` is left
-    out.
-    """
-    roots: Any = lineage(None, table.text, schema=_known_columns(table.upstreams), dialect=DIALECT, trim_selects=False)
-    result: dict[str, list[tuple[str, str]]] = {}
-    for column, root in roots.items():
-        leaves = {
-            (f"{node.source.db}.{node.source.name}", node.name.rpartition(".")[2])
-            for node in root.walk()
-            if isinstance(node.source, exp.Table) and not node.downstream and node.source.db not in ("", "run")
-        }
-        if leaves:
-            result[column] = sorted(leaves)
-    return result
-
-
-def _known_columns(tables: tuple[str, ...]) -> dict[str, dict[str, dict[str, str]]]:
-    known: dict[str, dict[str, dict[str, str]]] = {}
-    for name in tables:
-        schema, _, short = name.partition(".")
-        known.setdefault(schema, {})[short] = dict.fromkeys(_columns_of(schema, short), "varchar")
-    return known
-
-
 @cache
-def _columns_of(schema: str, name: str) -> tuple[str, ...]:
+def columns_of(schema: str, name: str) -> tuple[str, ...]:
+    """Names of the columns of any table that a SQL file may read."""
     if schema == "run":
         return tuple(RUN_COLUMNS[name])
     if schema == "staging":

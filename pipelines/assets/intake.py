@@ -11,6 +11,7 @@ import dagster as dg
 
 from pipelines import tier_history, warehouse
 from pipelines.assets import specs
+from pipelines.contracts.checks import prepare
 from pipelines.contracts.tables import INTAKE_COLUMNS
 from pipelines.intake import IntakeReport, ingest
 from pipelines.progress import Progress
@@ -30,6 +31,7 @@ def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefiniti
         context: dg.AssetExecutionContext, home: Home, progress: dg.ResourceParam[Progress]
     ) -> Iterator[dg.MaterializeResult[None]]:
         night = home.night(context.partition_key)
+        prepare()
         with home.open(night) as con:
             report = ingest(
                 con,

@@ -10,7 +10,8 @@ import dagster as dg
 from data_contracts import Contract, contract, contract_names
 from pipelines.contracts.tables import INTAKE_COLUMNS, staging_columns
 from pipelines.run_context import RUN_COLUMNS
-from pipelines.sql_catalogue import SqlTable, column_lineage, sql_table
+from pipelines.sql_catalogue import SqlTable, sql_table
+from pipelines.sql_lineage import column_lineage
 
 OWNERS = "team:"
 EXTRACTS = contract_names("staging")

@@ -8,6 +8,7 @@ Great Expectations judges one row of counts rather than the table, so that ten m
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +20,7 @@ from data_contracts import Column, Contract
 from pipelines.sql_text import identifier, literal
 
 ROWS = "rows"
+_MAKING = threading.Lock()
 KEYS_REPEATED = "keys_repeated"
 
 
@@ -165,15 +167,15 @@ def _of_column(column: Column) -> list[Promise]:
 
 
 def _broken(counts: dict[str, int], *, may_be_empty: bool) -> list[str]:
-    # Imported here: it takes seconds, and only runs that judge need it. Its analytics would open a connection.
-    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    # Imported late: it takes seconds, and only runs that judge need it.
+    rows = _row_of_metrics()
     import great_expectations as gx  # noqa: PLC0415
     import pandas as pd  # noqa: PLC0415
     from great_expectations.expectations.core.expect_column_max_to_be_between import (  # noqa: PLC0415
         ExpectColumnMaxToBeBetween,
     )
 
-    batch = _row_of_metrics().get_batch({"dataframe": pd.DataFrame([counts])})
+    batch = rows.get_batch({"dataframe": pd.DataFrame([counts])})
     suite = gx.ExpectationSuite(
         name="contract",
         expectations=[
@@ -187,9 +189,23 @@ def _broken(counts: dict[str, int], *, may_be_empty: bool) -> list[str]:
     ]
 
 
-@cache
+def prepare() -> None:
+    """Has Great Expectations ready by the time that it is asked: importing it takes seconds of one core, and a run's
+    first steps mostly wait for DuckDB.
+    """
+    threading.Thread(target=_row_of_metrics, name="prepare-to-judge", daemon=True).start()
+
+
 def _row_of_metrics() -> Any:
     """Great Expectations' handle for a data frame; making its context costs more than judging a row."""
+    with _MAKING:
+        return _made_once()
+
+
+@cache
+def _made_once() -> Any:
+    # Its analytics would open a connection.
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     import great_expectations as gx  # noqa: PLC0415
     from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
 

@@ -19,6 +19,7 @@ from pipelines.intake.mapping import SourceMapping, with_identities
 from pipelines.intake.refusal import IntakeRefusal
 from pipelines.intake.replay import prepare, settle, take_again
 from pipelines.intake.returned import returned_workbooks
+from pipelines.intake.seen import accepted_looks, look_of
 from pipelines.intake.settings import FileCopy, FileOutcome, IntakeReport, IntakeSettings, Progress
 from pipelines.intake.taking import take_file, write_refusal
 
@@ -62,7 +63,12 @@ def ingest(
     accepted, copies = list(recovered), list[FileCopy]()
     names = {outcome.file_name for outcome in recovered}
     deliveries = [delivery for delivery in found.deliveries if delivery.file_name not in names] if is_whole else []
+    # Asked once: the archive has thousands of files, and each question of its own costs a night milliseconds.
+    looks = accepted_looks(con)
     for done, delivery in enumerate(deliveries):
+        if looks.get(delivery.file_name) == look_of(delivery.path):
+            copies.append(FileCopy(delivery.file_name, delivery.file_name))
+            continue
         progress.step(delivery.file_name, done, len(deliveries))
         try:
             outcome = take_file(con, delivery, sources[delivery.source], as_of_date, settings)

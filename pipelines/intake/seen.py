@@ -39,6 +39,16 @@ def remember(con: duckdb.DuckDBPyConnection, file_name: str, sha256: str, look: 
     con.execute("INSERT INTO intake.seen VALUES (?, ?, ?, ?, ?, ?)", [file_name, sha256, *look])
 
 
+def accepted_looks(con: duckdb.DuckDBPyConnection) -> dict[str, Look]:
+    """How each accepted file looked when it was read last, by its name: one that still looks so is what it was."""
+    rows = con.execute(
+        """SELECT DISTINCT s.file_name, s.bytes, s.modified_ns, s.changed_ns, s.inode
+           FROM intake.seen AS s JOIN intake.files AS f ON f.file_name = s.file_name AND f.sha256 = s.sha256
+           WHERE f.status = 'accepted'"""
+    ).fetchall()
+    return {name: tuple(look) for name, *look in rows}
+
+
 def known_digest(con: duckdb.DuckDBPyConnection, file_name: str, look: Look) -> str | None:
     """The digest of a file that looks as it did when it was read; None if it has to be read."""
     rows = con.execute(

@@ -3,6 +3,7 @@
 Belongs here: catalogues held together. Does not: what is in them.
 """
 
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from pipelines.contracts.tables import INTAKE_COLUMNS
 from pipelines.definitions import build_definitions
 from pipelines.publishing.analytics import MARTS
 from pipelines.run_context import RUN_COLUMNS
-from pipelines.sql_catalogue import column_lineage, output_columns, sql_table, sql_tables
+from pipelines.sql_catalogue import output_columns, sql_table, sql_tables
+from pipelines.sql_lineage import found_lineage, lineage_file
 
 ROOT = Path(__file__).parents[2]
 MADE_BY_FUNCTIONS = {
@@ -91,7 +93,12 @@ def test_every_contract_has_a_table() -> None:
         assert {f"{schema}.{name}" for name in contract_names(schema)} <= made
 
 
+def test_the_kept_lineage_is_current() -> None:
+    kept = resources.files("sql").joinpath("lineage.json").read_text(encoding="utf-8")
+    assert kept == lineage_file(), "run: python -m pipelines.sql_lineage"
+
+
 def test_column_lineage_reaches_the_extracts() -> None:
-    lineage = column_lineage(sql_table("features.bill_shares"))
+    lineage = found_lineage(sql_table("features.bill_shares"))
     assert ("staging.bills", "rental_amount") in lineage["amount"]
     assert ("staging.bills", "tax_amount") not in lineage["amount"]
