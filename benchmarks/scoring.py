@@ -215,6 +215,7 @@ def prepare(path: Path, customers: int) -> None:
         make_features(con, customers, 0)
         columns = ", ".join(f'"{name}" {kind}' for name, kind in RUN_COLUMNS["tier_changes"].items())
         con.execute(f"create table run.tier_changes ({columns})")
+        con.execute("create view run.tier_memory as from run.tier_changes")
         keep_model(con, path.parent)
         night(con, NIGHTS[0], None, model_for(path.parent, NIGHTS[0]))
         con.execute("insert into run.tier_changes by name select * from scores.tier_changes")

@@ -84,6 +84,7 @@ def made_of(con: duckdb.DuckDBPyConnection, night: Night, calendar: Iterable[Run
     dated = {f"run.{table.name}": table for table in calendar}
     found = {name: _digest(table.rows) for name, table in dated.items()}
     found["run.tier_changes"] = _digest([before.digest for before in night.nights_before])
+    found["run.tier_memory"] = found["run.tier_changes"]
     found["run.campaign_members"] = _digest([night.as_of_date, sorted(p.name for p in night.campaigns.glob("*"))])
 
     def read(table: str, upstream: str) -> object:

@@ -155,6 +155,11 @@ class Night:
         """What each night changed, one immutable file a night."""
         return self.published / tier_history.FOLDER
 
+    @property
+    def tier_memory(self) -> Path:
+        """What the tier history comes to by the end of a month: made again where it is missing."""
+        return self.home / "tier_memory"
+
     @cached_property
     def nights_before(self) -> tuple[NightFile, ...]:
         """The nights of the tier history that this one goes on from. Raises TierHistoryError where one is missing."""

@@ -113,7 +113,7 @@ RUN_COLUMNS: dict[str, dict[str, str]] = {
         **{name: duckdb_type(dtype) for name, dtype in STATE.items()},
     },
 }
-RUN_COLUMNS["served_tiers"] = RUN_COLUMNS["tier_changes"]
+RUN_COLUMNS["tier_memory"] = RUN_COLUMNS["served_tiers"] = RUN_COLUMNS["tier_changes"]
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from pipelines.run_calendar import calendar
 from pipelines.sql_catalogue import sql_table
 from pipelines.sql_text import identifier
 from pipelines.tier_history import show_history
+from pipelines.tier_memory import show_memory
 from pipelines.turns import wait_until_free
 from pipelines.warehouse import build, write_run_tables
 
@@ -67,6 +68,7 @@ class Scratch:
         made = made_of(self.con, night, tables)
         write_run_tables(self.con, tables)
         show_history(self.con, night.nights_before)
+        show_memory(self.con, "tier_memory", night.tier_memory, night.nights_before, night.parameters["last_month_end"])
         show_members(self.con, night.campaigns, night.as_of_date)
         steps = order(target)
         for done, table in enumerate(steps):

@@ -12,6 +12,7 @@ the same night as before, and comes out the same.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -80,16 +81,19 @@ def digest_of_run(run_key: str) -> str:
     return run_key[:_DIGITS]
 
 
-def show_history(con: duckdb.DuckDBPyConnection, nights: tuple[NightFile, ...], name: str = "tier_changes") -> None:
-    """Makes `run.<name>` a view over the nights' files; an empty table's worth of columns without any.
-
-    Raises TierHistoryError where a file is not what was written.
+def show_history(con: duckdb.DuckDBPyConnection, nights: Sequence[NightFile]) -> None:
+    """Makes `run.tier_changes` a view over all nights' files. They are not compared with their digests: a night does
+    not read the whole history for that (`tierline verify` does).
     """
-    _require_sound(nights)
+    show_files(con, "tier_changes", [night.path for night in nights])
+
+
+def show_files(con: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path]) -> None:
+    """Makes `run.<name>` a view over files of changes; an empty table's worth of columns without any."""
     columns = RUN_COLUMNS["tier_changes"]
     con.execute(f"drop view if exists run.{identifier(name)}")
-    if nights:
-        listed = ", ".join(literal(without_globs(str(night.path.resolve()))) for night in nights)
+    if files:
+        listed = ", ".join(literal(without_globs(str(file.resolve()))) for file in files)
         source = f"select {identifiers(columns)} from read_parquet([{listed}], hive_partitioning = false)"
     else:
         nulls = ", ".join(f'null::{kind} as "{name}"' for name, kind in columns.items())
@@ -97,7 +101,8 @@ def show_history(con: duckdb.DuckDBPyConnection, nights: tuple[NightFile, ...], 
     con.execute(f"create view run.{identifier(name)} as {source}")
 
 
-def _require_sound(nights: tuple[NightFile, ...]) -> None:
+def require_sound(nights: Sequence[NightFile]) -> None:
+    """Raises TierHistoryError where a night's file is not what was written."""
     if not nights:
         return
     folder = nights[0].path.parent.parent
@@ -140,6 +145,7 @@ def export_history(nights: tuple[NightFile, ...], file: Path) -> tuple[int, str]
 
     The same nights give the same bytes. Raises duckdb.Error, OSError.
     """
+    require_sound(nights)
     with duckdb.connect() as con:
         con.execute("create schema run")
         show_history(con, nights)
@@ -151,6 +157,7 @@ def export_history(nights: tuple[NightFile, ...], file: Path) -> tuple[int, str]
 
 def changes_by_night(nights: tuple[NightFile, ...]) -> list[tuple[date, dict[str, int]]]:
     """For each night, of how many customers it changed the tier (or ended it), by cause, most first."""
+    require_sound(nights)
     with duckdb.connect() as con:
         con.execute("create schema run")
         show_history(con, nights)

@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from pipelines import tier_history, warehouse
+from pipelines import tier_history, tier_memory, warehouse
 from pipelines.assets import specs
 from pipelines.contracts.checks import prepare
 from pipelines.contracts.tables import INTAKE_COLUMNS
@@ -82,7 +82,10 @@ def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefiniti
             tables = calendar(con, night, published_tiers=tiers_before(night))
             warehouse.write_run_tables(con, tables)
             tier_history.show_history(con, night.nights_before)
-            tier_history.show_history(con, night.nights_served, "served_tiers")
+            month_end, kept = night.parameters["last_month_end"], night.tier_memory
+            tier_memory.sum_up(kept, night.nights_before, month_end, night.settings.memory_limit)
+            remembered = tier_memory.show_memory(con, "tier_memory", kept, night.nights_before, month_end)
+            tier_memory.show_memory(con, "served_tiers", kept, night.nights_served, month_end)
             seen, damaged = campaigns.show_members(con, night.campaigns, night.as_of_date)
         if damaged:
             context.log.warning(f"damaged worklists are left out, see tierline verify: {', '.join(damaged)}")
@@ -94,6 +97,7 @@ def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefiniti
         yield dg.MaterializeResult(
             asset_key=specs.key("run.tier_changes"), metadata={"nights": len(night.nights_before)}
         )
+        yield dg.MaterializeResult(asset_key=specs.key("run.tier_memory"), metadata={"files": remembered})
         yield dg.MaterializeResult(
             asset_key=specs.key("run.served_tiers"), metadata={"nights": len(night.nights_served)}
         )

@@ -40,7 +40,8 @@ _RUN_MEANINGS = {
     "history_months": "Calendar months of the tier history up to the as-of date.",
     "claims": "What is claimed of a metric, and what judging it needs.",
     "campaign_members": "Who is on the list or in the control group of a retention campaign: a view over its files.",
-    "served_tiers": "What each night changed in the tiers, up to the one that is published: a view over the files.",
+    "tier_memory": "The same, past months summed up: each customer's last row by a month end, and all since.",
+    "served_tiers": "As tier_memory, up to the night that is published.",
     "tier_changes": "What each night before this one changed in the tiers: a view over the history's files.",
     "quantiles": "Population cut-offs that the policy asks for.",
 }

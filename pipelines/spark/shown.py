@@ -26,6 +26,7 @@ from pipelines.spark.dialect import spark_schema, view_name
 from pipelines.spark.place import Place
 from pipelines.sql_text import identifiers, literal
 from pipelines.table_types import table_types
+from pipelines.tier_memory import standing_for
 from pipelines.warehouse import count
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Shown:
         schema, _, name = table.partition(".")
         if schema == "staging":
             return self.files(table, list(self._delivered(con, name).values()))
-        if table in ("run.tier_changes", "run.served_tiers"):
+        if table in ("run.tier_changes", "run.tier_memory", "run.served_tiers"):
             return self.files(table, self._history(table))
         if schema in ("run", "intake"):
             return self._handed_over(con, table)
@@ -98,14 +99,18 @@ class Shown:
         return names
 
     def _history(self, table: str) -> list[str]:
-        """The files of the nights of the tier history: immutable, so each goes there once."""
+        """The files of the tier history, or those that stand for it: immutable, so each goes there once."""
         night = self._night
+        nights = night.nights_served if table == "run.served_tiers" else night.nights_before
+        files = [before.path for before in nights]
+        if table != "run.tier_changes":
+            files = standing_for(night.tier_memory, nights, night.parameters["last_month_end"])
         names = []
-        for before in night.nights_before if table == "run.tier_changes" else night.nights_served:
-            folder, name = f"tier_history/{before.path.parent.name}", before.path.name
+        for file in files:
+            folder, name = f"tier_history/{file.parent.name}", file.name
             if name not in self._place.names(folder):
                 with duckdb.connect() as con:
-                    self._send(con, f"select * from read_parquet({literal(str(before.path))})", f"{folder}/{name}")
+                    self._send(con, f"select * from read_parquet({literal(str(file))})", f"{folder}/{name}")
             names.append(f"{folder}/{name}")
         return names
 

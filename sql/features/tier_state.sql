@@ -3,12 +3,12 @@
 -- What a customer's row remembers from before this night (was_…) and from the end of last month (month_…).
 with latest as (
     select *, row_number() over (partition by customer_id order by valid_from desc) as recency
-    from run.tier_changes
+    from run.tier_memory
 ),
 
 month_end as (
     select *, row_number() over (partition by customer_id order by valid_from desc) as recency
-    from run.tier_changes
+    from run.tier_memory
     where valid_from <= $last_month_end
 )
 

@@ -9,7 +9,7 @@ from sql_desk import SqlDesk
 def test_the_latest_memory_and_that_of_the_end_of_last_month(desk: SqlDesk) -> None:
     desk.at(date(2024, 6, 15))
     desk.given(
-        "run.tier_changes",
+        "run.tier_memory",
         """
         customer_id | valid_from | tier     | arpu_points | lifecycle_stage
         C1          | 2024-04-01 | ordinary | 20          | growth
@@ -32,7 +32,7 @@ def test_the_latest_memory_and_that_of_the_end_of_last_month(desk: SqlDesk) -> N
 
 def test_a_customer_who_went_out_of_service_is_not_remembered_and_may_come_back(desk: SqlDesk) -> None:
     desk.given(
-        "run.tier_changes",
+        "run.tier_memory",
         """
         customer_id | valid_from | tier | value_tier
         C1          | 2024-05-01 | mid  | mid
