@@ -140,6 +140,10 @@ class Night:
         """Who talked with whom, one immutable file a day and state of knowledge: private, so not under published/."""
         return self.home / "contact_days"
 
+    def day_folder(self, table: str) -> Path:
+        """The folder of a table that is kept by day. Raises KeyError for another one."""
+        return {"features.usage_daily": self.usage_days, "features.contact_days": self.contact_days}[table]
+
     @property
     def training_features(self) -> Path:
         """What past nights knew of each customer, one immutable file an origin of training: private."""
