@@ -72,6 +72,12 @@ class Night:
         Raises SettingsError, PolicyError or MappingError.
         """
         _ = self.settings, self.policy, self.mappings, self.known_before
+        kept, read = self.settings.keep_usage_days, run_context.usage_days_read(self.policy)
+        if kept < read:
+            raise SettingsError(
+                f"setting keep_usage_days is {kept}, and policy {self.policy.label} looks {read} days back: set it to "
+                f"{read} or more, or shorten the policy's churn.history_months or arpu.window_months"
+            )
 
     @property
     def zone(self) -> ZoneInfo:

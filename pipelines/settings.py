@@ -87,6 +87,13 @@ class Settings(BaseSettings):
         "of the call graph, the 7 of the churn gap and the 30 of its label, so that a training a month finds detail "
         "for each date that it looks at for the first time.",
     )
+    keep_usage_days: int = Field(
+        800,
+        ge=1,
+        le=36_600,
+        description="Days kept rolled up, as daily usage and contacts, back from the last loaded one: whole days older "
+        "than that are removed. Never fewer than the policy's history and windows look back.",
+    )
     gap_blocks_after_hours: float = Field(
         48.0,
         ge=0,

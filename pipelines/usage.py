@@ -26,6 +26,7 @@ import duckdb
 
 from pipelines.day_files import remove_leftovers, write_day
 from pipelines.durable import Disk, Hook, ignore_step
+from pipelines.intake.expiries import usage_from
 from pipelines.run_context import local_midnight
 from pipelines.sql_catalogue import SqlTable, sql_table
 from pipelines.sql_text import identifier
@@ -119,13 +120,13 @@ class RollUp:
 
 
 def loaded_days(con: duckdb.DuckDBPyConnection, as_of_date: date, known_before: Any) -> tuple[date, date] | None:
-    """First and last day with any CDR known by the as-of date; None without one."""
+    """First and last day with any CDR known by the as-of date that are kept rolled up; None without one."""
     first, last = first_row(
         con,
         "select min(d.usage_date), max(d.usage_date) from intake.file_days as d "
         "join intake.files as f on f.file_id = d.file_id and f.extract = 'cdr' "
-        "where d.usage_date <= $d and (f.known_at is null or f.known_at < $known_before)",
-        {"d": as_of_date, "known_before": known_before},
+        "where d.usage_date between $first and $d and (f.known_at is null or f.known_at < $known_before)",
+        {"first": usage_from(con) or date.min, "d": as_of_date, "known_before": known_before},
     )
     return (first, last) if first is not None else None
 
@@ -230,12 +231,12 @@ def day_files(
     `is_there` says that it was kept.
     """
     table, since = sql_table(kept.table), date.min if kept.since is None else parameters[kept.since]
-    expired = _expired(con, kept)
+    expired, first = _expired(con, kept), usage_from(con) or date.min
     words = con.execute(_HOLDING_WORDS, {"known_before": parameters["known_before"]}).fetchall()
     given = {name: parameters[name] for name in ("as_of_date", "known_before")}
     found = []
     for day, files in groupby(con.execute(_CDR_DAYS, given).fetchall(), key=itemgetter(0)):
-        if day < since if days is None else day not in days:
+        if day < first or (day < since if days is None else day not in days):
             continue
         ends_at = local_midnight(day + timedelta(days=1), zone)
         said = [word[1:] for word in words if word[0] < ends_at]

@@ -111,7 +111,12 @@ def published_assets(partitions: dg.PartitionsDefinition, time_zone: str) -> lis
             gone = expire_detail(con, night)
         progress.step(_EXPIRY, 1, 1)
         return dg.MaterializeResult(
-            metadata={"days": gone.days, "records": gone.records, "days_rolled_up": gone.rolled_up}
+            metadata={
+                "days": gone.days,
+                "records": gone.records,
+                "days_rolled_up": gone.rolled_up,
+                "day_files_removed": gone.removed,
+            }
         )
 
     return [customer_tiers, analytics, expiry]

@@ -64,6 +64,7 @@ INTAKE_COLUMNS: dict[str, dict[str, str]] = {
     "expired_days": {
         "detail_from": "DATE",
         "known_before": "TIMESTAMP",
+        "usage_from": "DATE",
         "after_file_id": "BIGINT",
         "usage_date": "DATE",
         "usage_daily": "VARCHAR",

@@ -31,21 +31,28 @@ class ExpiredDay:
 @dataclass(frozen=True)
 class Expiry:
     """From `detail_from` on call detail is kept; `days`, oldest first, left with this expiry, as known before
-    `known_before` (naive UTC).
+    `known_before` (naive UTC). From `usage_from` on days are kept rolled up.
     """
 
     detail_from: date
     known_before: datetime
+    usage_from: date
     days: tuple[ExpiredDay, ...]
 
 
 _DAY = [field.name for field in fields(ExpiredDay)]
-_COLUMNS = ["detail_from", "known_before", "after_file_id", *_DAY]
+_COLUMNS = ["detail_from", "known_before", "usage_from", "after_file_id", *_DAY]
 
 
 def detail_from(con: duckdb.DuckDBPyConnection) -> date | None:
     """The first day whose call detail is kept; None as long as nothing expired."""
     found: date | None = con.execute("SELECT max(detail_from) FROM intake.expired_days").fetchall()[0][0]
+    return found
+
+
+def usage_from(con: duckdb.DuckDBPyConnection) -> date | None:
+    """The first day that is kept rolled up; None as long as nothing expired."""
+    found: date | None = con.execute("SELECT max(usage_from) FROM intake.expired_days").fetchall()[0][0]
     return found
 
 
@@ -55,8 +62,8 @@ def expiries(con: duckdb.DuckDBPyConnection) -> list[tuple[int, Expiry]]:
         f"SELECT {identifiers(_COLUMNS)} FROM intake.expired_days ORDER BY detail_from, usage_date"
     ).fetchall()
     return [
-        (after, Expiry(first, known_before, tuple(ExpiredDay(*row[3:]) for row in days)))
-        for (first, known_before, after), days in groupby(rows, key=itemgetter(0, 1, 2))
+        (after, Expiry(first, known_before, usage, tuple(ExpiredDay(*row[4:]) for row in days)))
+        for (first, known_before, usage, after), days in groupby(rows, key=itemgetter(0, 1, 2, 3))
     ]
 
 
@@ -70,7 +77,10 @@ def expire(con: duckdb.DuckDBPyConnection, expiry: Expiry) -> int:
     con.executemany(
         f"INSERT INTO intake.expired_days ({identifiers(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})",
         [
-            (expiry.detail_from, expiry.known_before, last, day.usage_date, day.usage_daily, day.contact_days)
+            (
+                *(expiry.detail_from, expiry.known_before, expiry.usage_from, last),
+                *(day.usage_date, day.usage_daily, day.contact_days),
+            )
             for day in expiry.days
         ],
     )

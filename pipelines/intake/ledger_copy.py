@@ -170,6 +170,7 @@ def _expiry(values: dict[str, Any]) -> Expiry:
     return Expiry(
         date.fromisoformat(values["detail_from"]),
         datetime.fromisoformat(values["known_before"]),
+        date.fromisoformat(values["usage_from"]),
         tuple(ExpiredDay(**day | {"usage_date": date.fromisoformat(day["usage_date"])}) for day in values["days"]),
     )
 

@@ -14,13 +14,19 @@ from typer.testing import CliRunner, Result
 
 from pipelines import usage
 from pipelines.cli.app import app
+from pipelines.day_files import verify_days
+from pipelines.durable import Disk
 from pipelines.engine import engine_of
-from pipelines.expiry import Expired, expire_detail
+from pipelines.expiry import Expired, expire_detail, remove_unread
+from pipelines.intake import ingest
 from pipelines.intake.expiries import detail_from
 from pipelines.intake.ledger_copy import Expiry, read_ledger_lines
+from pipelines.made_of import order
 from pipelines.night import Night
+from pipelines.progress import Silent
 from pipelines.runs import NightResult, run_night
-from pipelines.warehouse import WarehouseError
+from pipelines.sql_catalogue import sql_table
+from pipelines.warehouse import WarehouseError, build
 from sample_data import generate
 from tierline import TierTable
 
@@ -101,7 +107,9 @@ def test_a_night_lets_old_days_go_after_both_their_files_are_there(expired: Path
     assert called(expired, "verify").exit_code == 0
 
 
-def test_the_next_night_publishes_the_same_with_and_without_detail(whole: Path, home: Path, tmp_path: Path) -> None:
+def test_the_next_night_publishes_the_same_with_and_without_detail_and_again_after_a_rebuild(
+    whole: Path, home: Path, tmp_path: Path
+) -> None:
     other = Path(shutil.copytree(whole, tmp_path / "whole"))
     done(run_night(other, AS_OF, {"keep_cdr_days": 10_000}))
     done(run_night(home, AS_OF, KEEP))
@@ -114,6 +122,15 @@ def test_the_next_night_publishes_the_same_with_and_without_detail(whole: Path, 
     told = "select sum(expired) from intake_files where extract = 'cdr'"
     left = f"select sum(records) from usage_daily where usage_date < date '{FIRST}' + 4"
     assert analysts(home, told) == analysts(other, left)
+
+    tables = ("staging.cdr", "intake.files", "intake.file_days", "intake.expired_days", "intake.rejects")
+    account = {table: asked(home, f"from {table} order by all") for table in tables}
+    for file in home.glob("warehouse.duckdb*"):
+        file.unlink()
+    made = called(home, "rebuild")
+    assert made.exit_code == 0, made.output
+    assert made.output.count("the same bytes") == 1
+    assert {table: asked(home, f"from {table} order by all") for table in tables} == account
 
 
 def test_nothing_more_goes_for_the_same_night_an_older_one_or_one_with_other_knowledge(home: Path) -> None:
@@ -151,26 +168,24 @@ def deliver_late(landing: Path, name: str, days: list[date]) -> None:
     (landing / name).write_text("\n".join([columns, *rows, ""]), encoding="utf-8")
 
 
-def test_crm_news_and_late_records_restate_no_expired_day_and_a_rebuild_makes_the_same_again(home: Path) -> None:
+def test_crm_news_and_late_records_restate_no_expired_day(home: Path) -> None:
     news = AS_OF + timedelta(days=1)
     tell_otherwise_who_held_a_number(home / "landing" / "subscriptions", f"subscriptions_{news:%Y%m%d}.csv")
     deliver_late(home / "landing" / "cdr", f"cdr_{news:%Y%m%d}.csv", [FIRST + timedelta(days=1), BEFORE, news])
-    before = set((home / "published" / "usage_daily").rglob("*.parquet"))
-    done(run_night(home, news, KEEP))
-    new = {path.parent.name for path in set((home / "published" / "usage_daily").rglob("*.parquet")) - before}
-    # The news is of every day, and restates those that were still there when the night began.
-    assert min(new) == f"usage_date={FIRST + timedelta(days=4)}" and len(new) == DAYS - 3
-    assert asked(home, "select count(*), count(distinct usage_date) from run.usage_files") == [(DAYS + 1, DAYS + 1)]
-    assert analysts(home, "select reason, line_number from rejects where extract = 'cdr'") == [("detail_expired", 2)]
-
-    tables = ("staging.cdr", "intake.files", "intake.file_days", "intake.expired_days", "intake.rejects")
-    account = {table: asked(home, f"from {table} order by all") for table in tables}
-    for file in home.glob("warehouse.duckdb*"):
-        file.unlink()
-    made = called(home, "rebuild")
-    assert made.exit_code == 0, made.output
-    assert made.output.count("the same bytes") == 1
-    assert {table: asked(home, f"from {table} order by all") for table in tables} == account
+    night = Night(home, news, KEEP)
+    with night.warehouse.open() as con:
+        settings = night.intake_settings
+        report = ingest(con, night.landing, mappings={}, as_of_date=news, settings=settings, progress=Silent())
+        assert [(o.accepted, o.rejected) for o in report.accepted if o.extract == "cdr"] == [(2, 1)]
+        last = con.execute("select reason, line_number from intake.rejects where extract = 'cdr'").fetchall()
+        assert last == [("detail_expired", 2)]
+        for table in order("features.number_holdings"):
+            build(con, sql_table(table), night.parameters)
+        rolled_up = engine_of(night).roll_up(con, usage.DAILY_USAGE, lambda _done, _total: None)
+        records = sum(n for (n,) in con.execute("select records from features.usage_daily").fetchall())
+        assert (records,) in con.execute("select sum(records) from intake.file_days").fetchall()
+    # The news is of every day, and restates all but the four.
+    assert (rolled_up.days, rolled_up.rolled_up, rolled_up.later_days) == (DAYS + 1, DAYS + 1 - 4, 0)
 
 
 def test_an_expired_day_whose_file_is_gone_is_named_with_the_cure(home: Path) -> None:
@@ -210,6 +225,31 @@ def test_detail_that_is_known_only_later_waits_for_its_night(home: Path) -> None
                     "intake.file_days where usage_date = $day)", {"day": FIRST + timedelta(days=4)})  # fmt: skip
         assert expire_detail(con, Night(home, AS_OF, KEEP)).days == 0
         assert detail_from(con) == FIRST + timedelta(days=4)
+
+
+def test_days_older_than_what_is_kept_leave_as_files_once_no_version_was_made_from_them(home: Path) -> None:
+    """What keep_usage_days does after 800 nights, with a few: the setting itself can't be so low."""
+    nights = [Night(home, AS_OF + timedelta(days=n), KEEP) for n in range(2)]
+    folders = [(night := nights[0]).usage_days, night.contact_days]
+    gone, kept = (f"usage_date={FIRST + timedelta(days=n)}" for n in (1, 2))
+    with night.warehouse.open() as con:
+        con.execute("update intake.expired_days set usage_from = $day", {"day": FIRST + timedelta(days=2)})
+        for kind in usage.DAY_TABLES.values():
+            files = engine_of(night).roll_up(con, kind, lambda _done, _total: None).files
+            assert [file.day for file in files if file.day < FIRST + timedelta(days=2)] == []
+        assert usage.loaded_days(con, AS_OF, night.known_before) == (FIRST + timedelta(days=2), AS_OF)
+        # Another file of an expired day: of before a late file.
+        other = night.usage_days / kept / "0123456789abcdef.parquet"
+        shutil.copy(next((night.usage_days / kept).glob("*.parquet")), other)
+        assert expire_detail(con, nights[1]).removed == 0, "the version of the 29th was made from them"
+        made = [{"usage_from": f"{FIRST + timedelta(days=2)}", "detail_from": f"{FIRST + timedelta(days=4)}"}]
+        assert remove_unread(con, night, [*made, {}], Disk()) == 0
+        assert remove_unread(con, night, made, Disk()) == 5
+        assert remove_unread(con, night, made, Disk()) == 0
+    assert not other.exists()
+    for folder in folders:
+        assert not (folder / gone).exists() and list((folder / kept).glob("*.parquet"))
+        assert verify_days(folder, "")[1:] == (0, ())
 
 
 @pytest.mark.parametrize(("setting", "said"), [("56", "greater than or equal to 57"), ("90", "duplicate_window_days")])

@@ -53,6 +53,7 @@ def let_expire(desk: Desk, first_kept: int, *, told: bool = True) -> Expiry:
     expiry = Expiry(
         date(2024, 6, first_kept),
         datetime(2024, 6, 30, 16) + timedelta(days=first_kept),
+        date(2024, 6, 2),
         tuple(ExpiredDay(day, f"u{day:%d}", f"c{day:%d}") for (day,) in days),
     )
     with transaction(desk.con):
