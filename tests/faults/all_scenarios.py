@@ -3,7 +3,7 @@
 Belongs here: the list. Does not: any scenario.
 """
 
-from home_scenarios import Analytics, Expiration, UsageDay
+from home_scenarios import Analytics, DaysRemoved, Expiration, UsageDay
 from mirror_scenarios import FirstMirror, MirrorRecovery, NextMirror
 from scenarios import FirstPublication, NextPublication, Recovery, Rollback, RollbackRecovery, Scenario
 
@@ -19,4 +19,5 @@ SCENARIOS: dict[str, type[Scenario]] = {
     "usage day": UsageDay,
     "analytics": Analytics,
     "expiry": Expiration,
+    "removal": DaysRemoved,
 }

@@ -16,6 +16,7 @@ from publishers import (
     KEEP_CDR_DAYS,
     Publishers,
     let_expire,
+    remove_usage,
     replace_analytics,
     write_usage,
 )
@@ -23,6 +24,7 @@ from scenarios import Hook, Scenario
 
 from data_contracts import contract
 from pipelines.day_files import verify_days
+from pipelines.digests import LIST_NAME
 from pipelines.intake.ledger import lines
 from pipelines.intake.ledger_copy import read_ledger_lines
 from pipelines.publishing.analytics import MARTS
@@ -74,6 +76,50 @@ class UsageDay(Scenario):
         assert (unknown, damages) == (0, ()) and compared == len(list(self.folder.glob("*/*.parquet")))
         assert (self.folder / name).exists()
         assert list(self.folder.glob("*/*.tmp")) == []
+
+
+class DaysRemoved(Scenario):
+    """Day files that nobody reads any more, and the list of digests without them."""
+
+    killed_once = False
+    operation = "removal"
+    steps = (
+        "remove:day",
+        "remove:temporary",
+        "create:digests",
+        "write:digests",
+        "sync:digests",
+        "replace:digests",
+        "sync-folder:digests",
+    )
+    before = (AS_OF + timedelta(days=3)).isoformat()
+
+    def prepare(self, step: str) -> None:
+        rmtree(self.folder, ignore_errors=True)
+        for n in range(4):
+            write_usage(self.folder, f"usage_date={AS_OF + timedelta(days=n)}/{self.count:04x}.parquet")
+        if step == "remove:temporary":
+            self.publishers.kill_one_at(self.folder, "replace:digests", operation="removal", before=self.before)
+
+    def order(self) -> dict[str, Any]:
+        return {"before": self.before}
+
+    def carry_out(self, hook: Hook) -> None:
+        for step in ("remove:day", "remove:temporary"):
+            self.prepare(step)
+            remove_usage(self.folder, self.before, hook)
+
+    def look(self) -> None:
+        _, unknown, damages = verify_days(self.folder, "roll it up again")
+        assert (unknown, damages) == (0, ())
+        assert list(self.folder.glob(f"usage_date={self.before}/*.parquet"))
+
+    def start_again(self) -> None:
+        remove_usage(self.folder, self.before)
+        self.look()
+        assert {path.name for path in self.folder.glob("usage_date=*")} == {f"usage_date={self.before}"}
+        assert len((self.folder / LIST_NAME).read_bytes().splitlines()) == 1
+        assert not list(self.folder.glob(".*.tmp"))
 
 
 class Analytics(Scenario):

@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from pipelines.day_files import remove_leftovers, write_day
+from pipelines.day_files import remove_days, remove_leftovers, write_day
 from pipelines.durable import Disk
 from pipelines.expiry import Expired, expire_detail
 from pipelines.intake import ingest
@@ -85,6 +85,11 @@ def write_usage(folder: Path, name: str, hook: Hook = lambda _: None) -> None:
     with duckdb.connect() as con:
         remove_leftovers(folder, disk)
         write_day(con.sql("select range as subscription_id from range(1000)"), folder, name, disk, label="usage-day")
+
+
+def remove_usage(folder: Path, before: str, hook: Hook = lambda _: None) -> int:
+    """Day files of before a day go, as at the end of a night."""
+    return remove_days(folder, lambda day, _digest: day.isoformat() >= before, Disk(hook))
 
 
 def replace_analytics(home: Path, hook: Hook = lambda _: None) -> None:
@@ -192,6 +197,7 @@ OPERATIONS: dict[str, Callable[[Path, Hook, dict[str, Any]], object]] = {
     "rollback": lambda folder, hook, order: roll_back(folder, hook=hook, may_commit=guard(order.get("turn"))),
     "mirror": lambda folder, hook, order: copy_to(folder, Path(order["destination"]), hook=hook),
     "usage": lambda folder, hook, order: write_usage(folder, order["name"], hook),
+    "removal": lambda folder, hook, order: remove_usage(folder, order["before"], hook),
     "expiry": lambda folder, hook, order: let_expire(folder, date.fromisoformat(order["as_of"]), hook),
     "analytics": lambda folder, hook, order: replace_analytics(folder, hook),
 }

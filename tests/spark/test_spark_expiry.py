@@ -13,6 +13,7 @@ from conftest import AS_OF, ON_SPARK, Twins
 from pipelines import usage
 from pipelines.engine import engine_of
 from pipelines.expiry import expire_detail
+from pipelines.made_of import order
 from pipelines.night import Night
 from pipelines.sql_catalogue import sql_table
 
@@ -63,6 +64,8 @@ def test_days_that_expired_on_one_node_are_taken_to_the_place(twins: Twins, tmp_
         assert expire_detail(con, night).days > 10
         expected = _rolled_up(night, con, usage.DAILY_USAGE)
         moved = Night(home, AS_OF, {**ON_SPARK, "spark_path": str(tmp_path / "place")})
+        for table in order("features.number_holdings"):
+            engine_of(moved).build(con, sql_table(table))
         assert _rolled_up(moved, con, usage.DAILY_USAGE) == expected
 
 
