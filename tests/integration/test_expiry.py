@@ -4,6 +4,7 @@ Belongs here: whole nights. Does not: the ledger's account (tests/unit/intake/te
 """
 
 import gzip
+import json
 import shutil
 from datetime import date, timedelta
 from pathlib import Path
@@ -102,8 +103,13 @@ def test_a_night_lets_old_days_go_after_both_their_files_are_there(expired: Path
         assert {f"usage_date={day}" for day in gone} <= there
     (line,) = [line for line in read_ledger_lines(expired / "ledger.jsonl") if isinstance(line, Expiry)]
     assert [day.usage_date for day in line.days] == gone
-    told = called(expired, "reconcile", "--archive", "--contracts")
+    told = called(expired, "reconcile", "--archive", "--contracts", "--json")
     assert told.exit_code == 0, told.output
+    days = [total for total in json.loads(told.stdout)["totals"] if total["extract"] == "cdr"]
+    records = asked(expired, f"select sum(records) from intake.file_days where usage_date < '{FIRST + timedelta(4)}'")
+    assert [(sum(total["expired"] for total in days),)] == records
+    assert all(total["received"] == sum(total[n] for n in ("accepted", "rejected", "duplicate")) for total in days)
+    assert None not in [total["day"] for total in days]
     assert called(expired, "verify").exit_code == 0
 
 
@@ -252,12 +258,18 @@ def test_days_older_than_what_is_kept_leave_as_files_once_no_version_was_made_fr
         assert verify_days(folder, "")[1:] == (0, ())
 
 
-@pytest.mark.parametrize(("setting", "said"), [("56", "greater than or equal to 57"), ("90", "duplicate_window_days")])
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("keep_cdr_days=56", "greater than or equal to 57"),
+        ("keep_cdr_days=90", "duplicate_window_days"),
+        ("keep_usage_days=529", "looks 530 days back"),
+    ],
+)
 def test_detail_is_kept_for_what_nights_read_and_for_the_window_of_duplicates(
     tmp_path: Path, setting: str, said: str
 ) -> None:
     (tmp_path / "landing").mkdir()
-    told = called(tmp_path, "run", "--as-of", "2024-06-30", "--set", f"keep_cdr_days={setting}",
-                  "--set", "duplicate_window_days=91")  # fmt: skip
+    told = called(tmp_path, "run", "--as-of", "2024-06-30", "--set", setting, "--set", "duplicate_window_days=91")
     assert told.exit_code == 2
-    assert "keep_cdr_days" in told.output and said in told.output
+    assert setting.partition("=")[0] in told.output and said in told.output
