@@ -78,9 +78,10 @@ def expire_detail(
     days = [
         ExpiredDay(day, digests[usage.DAILY_USAGE.table][day], digests[usage.CONTACT_DAYS.table][day]) for day in going
     ]
-    hook("commit:expiry")
+    expiry = Expiry(first, night.known_before, _usage_from(con, night, first), tuple(days))
     with transaction(con):
-        records = expire(con, Expiry(first, night.known_before, _usage_from(con, night, first), tuple(days)))
+        records = expire(con, expiry, hook)
+        hook("commit:expiry")
     if (copy := night.intake_settings.ledger_copy) is not None:
         settle(con, LedgerCopy(copy, hook))
     removed = remove_unread(con, night, _kept_versions(night), Disk(hook))

@@ -16,6 +16,7 @@ from operator import itemgetter
 
 import duckdb
 
+from pipelines.durable import Hook, ignore_step
 from pipelines.sql_text import identifiers
 
 
@@ -67,13 +68,16 @@ def expiries(con: duckdb.DuckDBPyConnection) -> list[tuple[int, Expiry]]:
     ]
 
 
-def expire(con: duckdb.DuckDBPyConnection, expiry: Expiry) -> int:
+def expire(con: duckdb.DuckDBPyConnection, expiry: Expiry, hook: Hook = ignore_step) -> int:
     """Takes the rows before `detail_from` out of staging.cdr, and notes the expiry; returns how many left.
 
-    The caller has a transaction. What was judged of a file's rows stays judged of those that remain.
+    The caller has a transaction. What was judged of a file's rows stays judged of those that remain. Steps
+    delete:expiry, note:expiry.
     """
+    hook("delete:expiry")
     gone = _drop(con, "usage_date < $detail_from", {"detail_from": expiry.detail_from})
     last = con.execute("SELECT coalesce(max(file_id), 0) FROM intake.files WHERE status = 'accepted'").fetchall()[0][0]
+    hook("note:expiry")
     con.executemany(
         f"INSERT INTO intake.expired_days ({identifiers(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})",
         [

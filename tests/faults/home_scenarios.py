@@ -167,6 +167,8 @@ class Expiration(Scenario):
     killed_once = False
     operation = "expiry"
     steps = (
+        "delete:expiry",
+        "note:expiry",
         "commit:expiry",
         "open:ledger-copy",
         "write:ledger-copy",
