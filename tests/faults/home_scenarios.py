@@ -28,7 +28,9 @@ from pipelines.digests import LIST_NAME
 from pipelines.intake.ledger import lines
 from pipelines.intake.ledger_copy import read_ledger_lines
 from pipelines.publishing.analytics import MARTS
+from pipelines.sql_catalogue import sql_table
 from pipelines.table_types import table_types
+from pipelines.usage import DAY_TABLES
 
 
 class UsageDay(Scenario):
@@ -183,7 +185,8 @@ class Expiration(Scenario):
         with duckdb.connect(str(self.folder / "warehouse.duckdb")) as con:
             con.execute("create schema features")
             con.execute("create schema run")
-            for table in ("features.number_holdings", "run.service_numbers"):
+            read = {name for kept in DAY_TABLES for name in sql_table(kept).upstreams} - {"staging.cdr"}
+            for table in sorted(read):
                 columns = ", ".join(f'"{name}" {kind}' for name, kind in table_types(table).items())
                 con.execute(f"create table {table} ({columns})")
         assert let_expire(self.folder, AS_OF).days == 0
