@@ -125,8 +125,15 @@ def unless_made(con: duckdb.DuckDBPyConnection, table: str, digest: str, make: C
 
 
 def _day_files(con: duckdb.DuckDBPyConnection, night: Night, kept: usage.DayTable) -> list[tuple[date, str]]:
-    numbers = night.settings.service_numbers
-    return usage.day_files(con, kept, night.parameters, service_numbers=numbers, zone=night.zone)
+    files = usage.day_files(
+        con,
+        kept,
+        night.parameters,
+        service_numbers=night.settings.service_numbers,
+        zone=night.zone,
+        is_there=usage.there_in(night.day_folder(kept.table)),
+    )
+    return [(file.day, file.name) for file in files]
 
 
 def _spans(source: SqlTable, dated: Mapping[str, RunTable]) -> list[tuple[date, date]] | None:

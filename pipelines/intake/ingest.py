@@ -14,6 +14,7 @@ import duckdb
 
 from pipelines.intake import ledger
 from pipelines.intake.discover import discover
+from pipelines.intake.expiries import detail_from
 from pipelines.intake.ledger_copy import LedgerCopy
 from pipelines.intake.mapping import SourceMapping, with_identities
 from pipelines.intake.refusal import IntakeRefusal
@@ -60,7 +61,7 @@ def ingest(
     ledger.forget_strays(con)
     for refusal in refused:
         write_refusal(con, refusal, file_name=refusal.file, source=refusal.file.partition("/")[0])
-    accepted, copies = list(recovered), list[FileCopy]()
+    accepted, copies, kept_from = list(recovered), list[FileCopy](), detail_from(con)
     names = {outcome.file_name for outcome in recovered}
     deliveries = [delivery for delivery in found.deliveries if delivery.file_name not in names] if is_whole else []
     # Asked once: the archive has thousands of files, and each question of its own costs a night milliseconds.
@@ -71,7 +72,7 @@ def ingest(
             continue
         progress.step(delivery.file_name, done, len(deliveries))
         try:
-            outcome = take_file(con, delivery, sources[delivery.source], as_of_date, settings)
+            outcome = take_file(con, delivery, sources[delivery.source], as_of_date, settings, detail_from=kept_from)
         except IntakeRefusal as refusal:
             refused.append(refusal)
             continue

@@ -125,13 +125,18 @@ def load_rows(
     file_id: int,
     file_name: str,
     settings: IntakeSettings,
+    detail_from: date | None,
 ) -> Counts:
-    """Writes accepted rows, rejects, duplicates, nulled values and days; returns the counts for the ledger."""
+    """Writes accepted rows, rejects, duplicates, nulled values and days; returns the counts for the ledger. Call detail
+    of days before `detail_from` is rejected: such a day is rolled up for good.
+    """
     local = {
         c.name: _local(con, rows.table, c.name, settings.time_zone)
         for c in rows.target.columns
         if c.local_date is not None or c.local_hour is not None
     }
+    if detail_from is not None and rows.target.name == "cdr":
+        _reject_expired(con, rows, local, detail_from)
     scope = _scope(con, rows, local, settings.duplicate_window_days)
     kept_out = judge_keys(con, rows.target, rows=rows.table, verdicts=rows.verdicts, scope=scope)
     fine = "_fail = 0"
@@ -161,6 +166,14 @@ def _local(con: duckdb.DuckDBPyConnection, table: str, column: str, zone: str) -
 
 def _offset(utc: datetime, zone: str) -> timedelta:
     return utc.replace(tzinfo=ZoneInfo("UTC")).astimezone(ZoneInfo(zone)).utcoffset() or timedelta()
+
+
+def _reject_expired(con: duckdb.DuckDBPyConnection, rows: TypedRows, local: dict[str, str], detail_from: date) -> None:
+    name = rows.target.business_date or ""
+    code = rows.select.code(failure("detail_expired", name, extra=detail_from.isoformat()))
+    con.execute(
+        f"UPDATE {rows.table} SET _fail = {code} WHERE _fail = 0 AND CAST({local[name]} AS DATE) < ?", [detail_from]
+    )
 
 
 def _scope(con: duckdb.DuckDBPyConnection, rows: TypedRows, local: dict[str, str], window: int) -> Scope:

@@ -17,6 +17,7 @@ from pipelines.intake import ledger
 from pipelines.intake.changes import note_subscription_changes
 from pipelines.intake.control import Control, read_control, require_digest, require_records, require_totals
 from pipelines.intake.discover import Delivery, is_workbook
+from pipelines.intake.expiries import drop_expired
 from pipelines.intake.known_at import known_at
 from pipelines.intake.ledger_copy import LedgerEntry
 from pipelines.intake.load import (
@@ -47,14 +48,16 @@ def take_file(
     as_of: date,
     settings: IntakeSettings,
     *,
+    detail_from: date | None,
     again: LedgerEntry | None = None,
 ) -> FileCopy | list[FileOutcome]:
     """Takes the file in, one outcome an extract, or says of which file it is a copy.
 
-    Given what came of it the first time, `again` must come out the same. A file that can't be taken is written to the
-    ledger as refused, and the IntakeRefusal raised.
+    Call detail of days before `detail_from` is rejected. Given what came of it the first time, `again` must come out
+    the same, by the `detail_from` of then; what has expired since leaves again. A file that can't be taken is written
+    to the ledger as refused, and the IntakeRefusal raised.
     """
-    run = FileTaking(con, delivery, mapping, as_of, settings, again=again)
+    run = FileTaking(con, delivery, mapping, as_of, settings, detail_from=detail_from, again=again)
     try:
         return run.take()
     except IntakeRefusal as refusal:
@@ -79,6 +82,7 @@ class FileTaking:
         as_of: date,
         settings: IntakeSettings,
         *,
+        detail_from: date | None,
         again: LedgerEntry | None = None,
         look: Callable[[list[FileOutcome]], None] | None = None,
     ) -> None:
@@ -87,6 +91,7 @@ class FileTaking:
         self.mapping = mapping
         self.as_of = as_of
         self.settings = settings
+        self.detail_from = detail_from
         self.again = again
         self.look = look
         self.opened: Opened | None = None
@@ -185,7 +190,15 @@ class FileTaking:
             ledger.forget_refusals(con, name)
             for rows in typed:
                 file_id = ledger.next_file_id(con)
-                counts = load_rows(con, rows, opened, file_id=file_id, file_name=name, settings=self.settings)
+                counts = load_rows(
+                    con,
+                    rows,
+                    opened,
+                    file_id=file_id,
+                    file_name=name,
+                    settings=self.settings,
+                    detail_from=self.detail_from,
+                )
                 ledger.write_file(
                     con,
                     file_id=file_id,
@@ -221,6 +234,9 @@ class FileTaking:
                 )
             if self.again is not None and (said := self.again.differences(ledger.entries(con, name)[0])):
                 raise _came_out_otherwise(name, said)
+            if self.again is not None:
+                for outcome in outcomes:
+                    drop_expired(con, outcome.file_id)
             remember(con, name, opened.sha256, look)
             # Before the commit: a run that is killed in between takes the file again, and writes the same once more.
             self.give_back(None, outcomes)
@@ -261,8 +277,9 @@ def _came_out_otherwise(file_name: str, said: list[str]) -> IntakeRefusal:
         file_name,
         "counts_differ",
         f"taken again, it came out otherwise than the ledger copy says: {'; '.join(said)}",
-        "Bring back its control file, source mapping and release of the time it was taken; or, if the new result is "
-        "meant, move ledger.jsonl and the warehouse away: the next run takes all of landing/ anew.",
+        "Bring back its control file, source mapping and release of the time it was taken, or make the warehouse anew "
+        "with `tierline rebuild`; or, if the new result is meant, move ledger.jsonl and the warehouse away: the next "
+        "run takes all of landing/ anew.",
     )
 
 

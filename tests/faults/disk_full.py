@@ -234,6 +234,37 @@ def publications(step: int, most: int) -> Iterator[dict[str, Any]]:
                 }
 
 
+def expiries() -> Iterator[dict[str, Any]]:
+    """A disk that is nearly full from the start, or full from each step of an expiry on; then the next start with room.
+    What must be true of both is asserted by the scenario.
+    """
+    sys.path.insert(0, str(Path(__file__).parent))  # as pytest does for the test modules beside this one
+    from home_scenarios import Expiration
+    from publishers import Publishers
+
+    with tempfile.TemporaryDirectory() as name, disk(Path(name) / "home", DISK):
+        scenario = Expiration(Path(name) / "home", Publishers())
+        for full_at in ("", *Expiration.steps):
+            scenario.count += 1
+            scenario.prepare(full_at)
+            # Room for the day's delivery, and none for its day files.
+            ballast, said = leave_free(scenario.folder, DISK if full_at else 4 * KB), ""
+
+            def fill(step: str, full_at: str = full_at) -> None:
+                if step == full_at:
+                    leave_free(scenario.folder, 0)
+
+            try:
+                scenario.carry_out(fill)
+            except Exception as error:
+                said = f"{type(error).__name__}: {error}"
+            ballast.unlink()
+            scenario.look()
+            scenario.start_again()
+            yield {"step": full_at, "said": said}
+        scenario.publishers.close()
+
+
 def _served(folder: Path) -> list[str]:
     """The run keys that a reader finds in the rows: one, and the manifest's."""
     from tests.faults.publishers import KEYS
@@ -251,6 +282,7 @@ def _names(folder: Path) -> list[str]:
 def main() -> int:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("--publications", action="store_true")
+    ask.add_argument("--expiries", action="store_true")
     ask.add_argument("--free", type=int, nargs="*", help="levels in bytes")
     ask.add_argument("--step", type=int, default=4 * KB)
     ask.add_argument("--most", type=int, default=200 * KB)
@@ -262,6 +294,11 @@ def main() -> int:
     well = True
     if asked.publications:
         for found in publications(asked.step, asked.most):
+            sys.stdout.write(json.dumps(found) + "\n")
+            sys.stdout.flush()
+        return 0
+    if asked.expiries:
+        for found in expiries():
             sys.stdout.write(json.dumps(found) + "\n")
             sys.stdout.flush()
         return 0

@@ -7,6 +7,7 @@ import json
 
 import pytest
 from disk_full import KB, can_mount, is_well, seen_inside
+from home_scenarios import Expiration
 
 pytestmark = pytest.mark.skipif(not can_mount(), reason="no tmpfs can be mounted here: unshare -rm is not allowed")
 # By measurement: the commit of a file in intake finds no room. Other stages are in disk_full.py, at length.
@@ -32,3 +33,11 @@ def test_nights_on_a_full_disk() -> None:
     for level in seen:
         assert level["code"] == 1, level["said"]
         assert is_well(level), json.dumps(level, indent=1)
+
+
+def test_an_expiry_on_a_full_disk_is_told_and_done_by_the_next_night() -> None:
+    seen = seen_inside("--expiries")
+    assert len(seen) == 1 + len(Expiration.steps)
+    assert "No space left on device" in seen[0]["said"]
+    # A commit or a line may still fit into the last page that its file has.
+    assert {"No space left on device" in level["said"] for level in seen if level["said"]} == {True}
