@@ -12,6 +12,7 @@ import dagster as dg
 from pipelines import tier_history, warehouse
 from pipelines.assets import specs
 from pipelines.contracts.tables import INTAKE_COLUMNS
+from pipelines.engine import file_engine_of
 from pipelines.intake import IntakeReport, ingest
 from pipelines.progress import Progress
 from pipelines.publishing.tier_table import tiers_before
@@ -38,6 +39,7 @@ def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefiniti
                 as_of_date=night.as_of_date,
                 settings=night.intake_settings,
                 progress=progress,
+                engine=file_engine_of(night),
             )
             reasons = con.execute(
                 "select extract, reason, count(*) from intake.rejects group by all order by all"
