@@ -3,7 +3,11 @@
 Belongs here: equality of both ways of intake. Does not: what should be said of a record (tests/unit/intake).
 """
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,13 +16,18 @@ import duckdb
 import pytest
 from conftest import ON_SPARK
 
+from data_contracts import contract
+from pipelines.contracts.judged import judge_new
 from pipelines.contracts.tables import INTAKE_COLUMNS
 from pipelines.engine import file_engine_of
-from pipelines.intake import IntakeReport, ingest
+from pipelines.intake import IntakeReport, create_tables, ingest
 from pipelines.night import Night
+from pipelines.rebuild import rebuild
+from pipelines.scratch import scratch
 from pipelines.settings import SettingsError
 from pipelines.spark import intake, taken
 from pipelines.spark.intake import SparkIntake
+from pipelines.warehouse import WarehouseError
 
 AS_OF = date(2024, 6, 30)
 HEADER = (
@@ -211,3 +220,70 @@ def test_what_stays_on_one_node(tmp_path: Path, name: str, content: bytes, optio
     engine = SparkIntake(Night(tmp_path, AS_OF, {**BY_EXECUTORS, **options}))
     sources = with_identities({})
     assert not engine.takes(Delivery(path, "cdr", name, f"cdr/{name}"), sources["cdr"])
+
+
+KILLED = """
+import os, signal, sys
+from datetime import date
+from pathlib import Path
+from test_spark_intake import BY_EXECUTORS, taken_in
+from pipelines.intake import elsewhere
+from pipelines.night import Night
+from pipelines.spark import intake
+
+intake.RANGE_BYTES = 4096
+elsewhere.note = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+taken_in(Night(Path(sys.argv[1]), date(2024, 6, 30), BY_EXECUTORS), by_executors=True)
+"""
+
+
+def test_a_run_killed_before_the_commit_is_started_again_and_leaves_nothing(night: Night) -> None:
+    put(night.home, "cdr_20240630.csv", [*rows(0, 200), *rows(0, 5), row("bad", duration="x")])
+    path = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
+    command = [sys.executable, "-c", KILLED, str(night.home)]
+    killed = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    place = night.home / "spark" / "taken" / "cdr"
+    left = {folder.name for folder in place.iterdir()}
+    assert len(left) == 2, "the rows had their name, and what they were made from was beside them"
+    with night.warehouse.open() as con:
+        assert con.execute("select count(*) from intake.files").fetchall() == [(0,)]
+    report, _ = both(night)
+    assert [outcome.accepted for outcome in report.accepted] == [200]
+    (named,) = place.iterdir()
+    assert named.name not in left
+
+
+def test_whoever_reads_accepted_rows_finds_those_that_executors_took(night: Night) -> None:
+    put(night.home, "cdr_20240629.csv", rows(0, 100, time="2024-06-29T12:00:00+08:00"))
+    taken_in(night, by_executors=True)
+    # The engine is changed: this node judges the keys of a new file against rows that executors took.
+    put(
+        night.home, "cdr_20240630.csv", [*rows(0, 10, time="2024-06-29T12:00:00+08:00"), *rows(10, 15), *rows(200, 230)]
+    )
+    here = Night(night.home, AS_OF, {})
+    report, found = taken_in(here, by_executors=False)
+    (outcome,) = report.accepted
+    assert (outcome.accepted, outcome.rejected, outcome.duplicate) == (30, 5, 10)
+    with here.warehouse.open() as con:
+        assert con.execute("select count(*) from staging.cdr_here").fetchall() == [(30,)]
+        assert judge_new(con, contract("staging.cdr"), "cdr").rows == 130
+    with scratch(here) as beside:
+        counted = beside.con.execute(
+            "select usage_date, count(*) from staging.cdr group by all order by all"
+        ).fetchall()
+    assert [records for _, records in counted] == [100, 30]
+    rebuilt = rebuild(night.home, {}, Silent())
+    assert rebuilt.files == 2
+    with here.warehouse.open() as con:
+        assert said(con) == found
+        create_tables(con)
+        assert con.execute("select count(*) from intake.elsewhere").fetchall() == [(0,)]
+
+
+def test_rows_that_are_gone_are_told_with_their_cure(night: Night) -> None:
+    put(night.home, "cdr_20240630.csv", rows(0, 10))
+    taken_in(night, by_executors=True)
+    shutil.rmtree(night.home / "spark" / "taken")
+    with pytest.raises(WarehouseError, match=r"file_id 1 are gone, they were in .*tierline rebuild"):
+        taken_in(night, by_executors=True)
