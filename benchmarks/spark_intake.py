@@ -27,7 +27,8 @@ from pipelines.progress import Silent
 def taken(night: Night) -> tuple[float, float, float, list[tuple[object, ...]]]:
     """Seconds, CPU here, CPU of Spark, and the counts of the ledger."""
     shutil.rmtree(night.home / "spark", ignore_errors=True)
-    night.warehouse.path.unlink(missing_ok=True)
+    for kept in (night.warehouse.path, night.home / "ledger.jsonl"):
+        kept.unlink(missing_ok=True)
     begun = (time.monotonic(), *cpu())
     with night.warehouse.open() as con:
         ingest(
@@ -75,6 +76,8 @@ def main() -> None:
                     f"{(own + spark) / counts[0][0] * 1e6:5.2f} µs a record, here {own / counts[0][0] * 1e6:5.2f}",
                     flush=True,
                 )
+        parquet = sum(file.stat().st_size for file in (homes[1] / "spark" / "taken").rglob("*.parquet"))
+        print(f"accepted rows {parquet / 1e6:.0f} MB of Parquet, {parquet / there[3][0][1]:.1f} bytes a record")
         end_engines()
 
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import duckdb
 
 from pipelines import scoring, usage, warehouse
+from pipelines.contracts.judged import Count
 from pipelines.intake.file_engine import FileEngine
 from pipelines.night import Night
 from pipelines.sql_catalogue import SqlTable
@@ -122,6 +123,15 @@ def file_engine_of(night: Night) -> FileEngine | None:
         from pipelines.spark.intake import SparkIntake  # noqa: PLC0415 (pyspark is an extra)
 
         return SparkIntake(night)
+    return None
+
+
+def count_elsewhere_of(night: Night) -> Count | None:
+    """What holds rows that lie beside the warehouse against their contract, where they are; None on one node."""
+    if night.settings.engine == "spark":
+        from pipelines.spark.promises import counting  # noqa: PLC0415 (pyspark is an extra)
+
+        return counting(night)
     return None
 
 

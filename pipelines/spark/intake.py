@@ -10,11 +10,11 @@ folder that nobody names; the next file that is taken so removes it.
 
 from __future__ import annotations
 
-import pickle
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -38,20 +38,17 @@ from pipelines.intake.settings import MIB, IntakeSettings
 from pipelines.intake.spool import needs_spool, sha256_of
 from pipelines.intake.typed import plain_numbers, typed_select
 from pipelines.night import Night
-from pipelines.settings import SettingsError
+from pipelines.spark.asking import ask
 from pipelines.spark.dialect import carried_as_is, spark_schema
 from pipelines.spark.engine import failed
 from pipelines.spark.place import Place, folder_of
 from pipelines.spark.session import session
 from pipelines.spark.shown import Shown
 from pipelines.spark.taken import (
-    ANSWERS,
     EXTRACT,
     Task,
     TypedRange,
-    UnseenError,
     Work,
-    answered,
     leaving_out,
     opening,
     summing,
@@ -161,24 +158,8 @@ class SparkIntake:
         self._work = self._folder = None
 
     def ask(self, task: Task, numbers: Sequence[int]) -> list[Any]:
-        """The answers of a task for each number, in that order, refusals among them.
-
-        Raises SettingsError where an executor does not see a path, WarehouseError where it fails.
-        """
-        spark, given = self._spark(), list(numbers)
-        asked = spark.range(0, len(given), 1, max(1, len(given)))
-        try:
-            said = asked.mapInArrow(answered(lambda i: task(given[i])), ANSWERS).collect()
-        except Exception as error:
-            raise failed(f"staging.{EXTRACT}", error) from error
-        answers = [pickle.loads(row.answer) for row in sorted(said, key=lambda row: row.number)]  # noqa: S301 (our own)
-        for answer in answers:
-            if isinstance(answer, UnseenError):
-                raise SettingsError(
-                    f"executors do not see {answer}. They take large CDR files, and must see landing/ and spark_path "
-                    "under the same names as this node: put both on a shared mount, or set spark_intake_mib: 0"
-                )
-        return answers
+        """As ask in asking.py."""
+        return ask(self._spark(), task, numbers)
 
     def judge(self, con: duckdb.DuckDBPyConnection, rows: RangeRows, window: int) -> list[Path]:
         """Fills the verdicts of rows that their key keeps out; returns the Parquet files that have them too."""
@@ -197,15 +178,17 @@ class SparkIntake:
         files = [f"file://{path}" for path in rows.sound.values()]
         spark.read.schema(spark_schema(columns)).parquet(*files).createOrReplaceTempView(_TABLE)
         try:
-            suspects = spark.sql(carried_as_is(queries.suspects, queries.parameters)).persist()
-            suspects.createOrReplaceTempView("_suspect")
-            if suspects.isEmpty():
-                return []
-            verdicts = spark.sql(carried_as_is(queries.verdicts, queries.parameters))
-            verdicts.write.parquet(f"file://{folder}")
+            with _sorted_joins(spark):
+                suspects = spark.sql(carried_as_is(queries.suspects, queries.parameters)).persist()
+                found = suspects.count()
+            if found:
+                suspects.createOrReplaceTempView("_suspect")
+                spark.sql(carried_as_is(queries.verdicts, queries.parameters)).write.parquet(f"file://{folder}")
             suspects.unpersist()
         except Exception as error:
             raise failed(f"staging.{EXTRACT}", error) from error
+        if not found:
+            return []
         said = literal(f"{folder}/*.parquet")
         con.execute(f"INSERT INTO {rows.verdicts} SELECT rid, verdict FROM read_parquet({said})")
         return sorted(folder.glob("*.parquet"))
@@ -215,8 +198,8 @@ class SparkIntake:
         folder, kept = self._working_folder(), self._working_folder() / "kept"
         kept.mkdir(mode=0o750)
         touched = con.execute(f"SELECT DISTINCT rid // {PLACES} FROM {rows.verdicts} ORDER BY 1").fetchall()
-        numbers = [number for (number,) in touched]
-        left = self.ask(leaving_out(rows.sound, verdicts, kept), numbers) if numbers else []
+        numbers = {number for (number,) in touched}
+        left = self.ask(leaving_out(rows.sound, verdicts, kept), sorted(numbers)) if numbers else []
         final = folder.parent / f"{rows.file_id:012d}-{secrets.token_hex(8)}"
         for number, path in rows.sound.items():
             if number not in numbers:
@@ -292,6 +275,18 @@ class RangeRows(TypedRows):
         if folder is not None:
             elsewhere.note(con, self.target.name, file_id, folder)
         return int(con.execute(f"SELECT count(*) FROM {self.table} WHERE {self.fine}").fetchall()[0][0])
+
+
+@contextmanager
+def _sorted_joins(spark: Any) -> Iterator[None]:
+    """Without broadcasts: by the size of Parquet Spark takes the hashes of all rows for few, and holds them whole."""
+    name = "spark.sql.autoBroadcastJoinThreshold"
+    before = spark.conf.get(name)
+    spark.conf.set(name, "-1")
+    try:
+        yield
+    finally:
+        spark.conf.set(name, before)
 
 
 def _without_refusals(answers: list[Any]) -> list[Any]:

@@ -24,7 +24,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from data_contracts import contract
+from data_contracts import Contract, contract
+from pipelines.contracts.checks import counting_query
 from pipelines.durable import FILE_MODE
 from pipelines.intake.control import sums_of_text
 from pipelines.intake.load import type_rows, typed_as_staged
@@ -156,6 +157,18 @@ def leaving_out(files: dict[int, Path], verdicts: Sequence[Path], into: Path) ->
             )
             left = con.execute(f"SELECT count(*) {kept}").fetchall()[0][0]
             return _write(con, f"SELECT * {kept} ORDER BY rowid", into / f"rows-{number:06d}") if left else None
+
+    return task
+
+
+def counting_promises(files: Sequence[Path], promised: Contract) -> Task:
+    """The counts of a contract's promises over a Parquet file, and the bounds of the first key."""
+
+    def task(number: int) -> tuple[tuple[int, ...], tuple[Any, Any]]:
+        with _database() as (con, _):
+            rows = f"read_parquet({literal(str(files[number]))}, hive_partitioning = false)"
+            *counts, low, high, _, _ = con.execute(counting_query(promised, rows)).fetchall()[0]
+            return tuple(map(int, counts)), (low, high)
 
     return task
 

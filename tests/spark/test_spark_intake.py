@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from conftest import ON_SPARK
 from data_contracts import contract
 from pipelines.contracts.judged import judge_new
 from pipelines.contracts.tables import INTAKE_COLUMNS
-from pipelines.engine import file_engine_of
+from pipelines.engine import count_elsewhere_of, file_engine_of
 from pipelines.intake import IntakeReport, create_tables, ingest
 from pipelines.night import Night
 from pipelines.rebuild import rebuild
@@ -238,7 +239,7 @@ taken_in(Night(Path(sys.argv[1]), date(2024, 6, 30), BY_EXECUTORS), by_executors
 
 
 def test_a_run_killed_before_the_commit_is_started_again_and_leaves_nothing(night: Night) -> None:
-    put(night.home, "cdr_20240630.csv", [*rows(0, 200), *rows(0, 5), row("bad", duration="x")])
+    put(night.home, "cdr_20240630.csv", [*rows(0, 60), *rows(0, 5), row("bad", duration="x")])
     path = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
     command = [sys.executable, "-c", KILLED, str(night.home)]
     killed = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, check=False)
@@ -249,7 +250,7 @@ def test_a_run_killed_before_the_commit_is_started_again_and_leaves_nothing(nigh
     with night.warehouse.open() as con:
         assert con.execute("select count(*) from intake.files").fetchall() == [(0,)]
     report, _ = both(night)
-    assert [outcome.accepted for outcome in report.accepted] == [200]
+    assert [outcome.accepted for outcome in report.accepted] == [60]
     (named,) = place.iterdir()
     assert named.name not in left
 
@@ -279,6 +280,22 @@ def test_whoever_reads_accepted_rows_finds_those_that_executors_took(night: Nigh
         assert said(con) == found
         create_tables(con)
         assert con.execute("select count(*) from intake.elsewhere").fetchall() == [(0,)]
+
+
+def test_promises_are_counted_where_the_rows_are(night: Night) -> None:
+    put(night.home, "cdr_20240610.csv", rows(0, 100, time="2024-06-10T12:00:00+08:00"))
+    put(night.home, "cdr_20240630.csv", [*rows(0, 20), *rows(100, 200, type="sms")])
+    taken_in(night, by_executors=True)
+    promised = contract("staging.cdr")
+    stricter = [
+        replace(column, enum=("voice",)) if column.name == "call_type" else column for column in promised.columns
+    ]
+    broken = replace(promised, columns=tuple(stricter))
+    with night.warehouse.open() as con:
+        here = judge_new(con, broken, "cdr")
+        assert judge_new(con, broken, "cdr", count_elsewhere_of(night)) == here
+        assert any("call_type is one of voice: broken by 100 of 220 rows" in said for said in here.broken)
+        assert any(said.startswith('("record_id") is unique') for said in here.broken)
 
 
 def test_rows_that_are_gone_are_told_with_their_cure(night: Night) -> None:
