@@ -46,6 +46,7 @@ def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefiniti
             ).fetchall()
             rows = {name: warehouse.count(con, f"staging.{name}") for name in specs.EXTRACTS}
             ledger = {name: warehouse.count(con, f"intake.{name}") for name in INTAKE_COLUMNS}
+            beside = warehouse.count(con, "intake.elsewhere")
         progress.step("intake", 1, 1)
         returned = [str(path) for path in report.returned]
         if report.refused:
@@ -69,6 +70,7 @@ def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefiniti
                     "dagster/row_count": records,
                     "copies_ignored_this_run": len(report.copies),
                     "lost_and_taken_again": len(report.recovered),
+                    "files_beside_the_warehouse": beside,
                     "returned_workbooks": dg.MetadataValue.json(returned),
                 },
             )

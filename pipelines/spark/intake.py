@@ -196,7 +196,7 @@ class SparkIntake:
     def keep(self, con: duckdb.DuckDBPyConnection, rows: RangeRows, verdicts: Sequence[Path]) -> Path | None:
         """Gives the accepted rows' files their folder, None without any; `rows` know where they are from then on."""
         folder, kept = self._working_folder(), self._working_folder() / "kept"
-        kept.mkdir(mode=0o750)
+        _shared(kept)
         touched = con.execute(f"SELECT DISTINCT rid // {PLACES} FROM {rows.verdicts} ORDER BY 1").fetchall()
         numbers = {number for (number,) in touched}
         left = self.ask(leaving_out(rows.sound, verdicts, kept), sorted(numbers)) if numbers else []
@@ -233,8 +233,7 @@ class SparkIntake:
             if left not in named:
                 shutil.rmtree(left, ignore_errors=True)
         self._folder = parent / f"{secrets.token_hex(8)}.tmp"
-        self._folder.mkdir(mode=0o770)
-        return self._folder
+        return _shared(self._folder)
 
     def _spark(self) -> Any:
         return session(self._night.settings)
@@ -275,6 +274,13 @@ class RangeRows(TypedRows):
         if folder is not None:
             elsewhere.note(con, self.target.name, file_id, folder)
         return int(con.execute(f"SELECT count(*) FROM {self.table} WHERE {self.fine}").fetchall()[0][0])
+
+
+def _shared(folder: Path) -> Path:
+    """Makes a folder into which executors write, who may be another user of this node's group."""
+    folder.mkdir()
+    folder.chmod(0o770)
+    return folder
 
 
 @contextmanager
