@@ -11,11 +11,12 @@ SHA256SUMS.jsonl beside the days, before the file gets its name.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import duckdb
 
-from pipelines.digests import LIST_NAME, digest_of, remember, remembered
+from pipelines.digests import LIST_NAME, digest_of, forget_removed, remember, remembered
 from pipelines.durable import Disk
 from pipelines.publishing.verify import Damage
 
@@ -41,6 +42,26 @@ def remove_leftovers(folder: Path, disk: Disk) -> None:
     """Remove what killed runs left under temporary names. The caller holds the warehouse, so nobody is writing."""
     for path in sorted(folder.glob(f"{_DAYS}/*.tmp")):
         disk.remove_file(path, "temporary")
+
+
+def remove_days(folder: Path, is_wanted: Callable[[date, str], bool], disk: Disk) -> int:
+    """Remove the files (day, digest in the name) of a folder of days of usage that are not wanted, and folders that are
+    empty then; returns how many files. Raises OSError.
+
+    A file goes before its digest is forgotten: a digest without a file says nothing. Steps remove:day, and those of
+    forget_removed.
+    """
+    removed = 0
+    for place in sorted(folder.glob("usage_date=*")):
+        day, files = date.fromisoformat(place.name.partition("=")[2]), sorted(place.glob("*.parquet"))
+        unwanted = [file for file in files if not is_wanted(day, file.stem)]
+        for file in unwanted:
+            disk.remove_file(file, "day")
+        if len(unwanted) == len(files) and not any(place.iterdir()):
+            disk.remove_folder(place, "day")
+        removed += len(unwanted)
+    forget_removed(folder, disk)
+    return removed
 
 
 def verify_days(

@@ -2,9 +2,9 @@
 
 Belongs here: digests by path. Does not: what to do about a file that differs (who calls).
 
-The list is one JSON object a line, {"path": …, "bytes": …, "sha256": …}, written only at its end and forced to the disk
-before the file gets its name. A line that a kill or a full disk cut off is passed over; of two lines for one path the
-later one counts.
+The list is one JSON object a line, {"path": …, "bytes": …, "sha256": …}, written at its end and forced to the disk
+before the file gets its name; it is written anew, beside the old one, only to forget files that are gone. A line that a
+kill or a full disk cut off is passed over; of two lines for one path the later one counts.
 """
 
 from __future__ import annotations
@@ -43,8 +43,28 @@ def digest_of(
 
 def remember(folder: Path, entry: FileEntry, disk: Disk) -> None:
     """Append a file's digest to its folder's list, durably. Steps open:, write:, sync:digests."""
-    line = json.dumps({"path": entry.path, "bytes": entry.bytes, "sha256": entry.sha256})
-    disk.append_line(folder / LIST_NAME, line.encode(), "digests")
+    disk.append_line(folder / LIST_NAME, _line(entry), "digests")
+
+
+def forget_removed(folder: Path, disk: Disk) -> None:
+    """Write a folder's list anew once most of its lines are of files that are gone: a list of every file that ever was
+    would grow for ever. Steps remove:temporary, create:, write:, sync:, replace:, sync-folder:digests.
+
+    The caller is the only one to write to the folder. Raises OSError; the list stays as it is then.
+    """
+    temporary = folder / f".{LIST_NAME}.tmp"
+    if temporary.exists():  # of a run that was killed
+        disk.remove_file(temporary, "temporary")
+    known = remembered(folder)
+    there = [entry for entry in known.values() if (folder / entry.path).exists()]
+    if not known or 2 * len(there) > len(known):
+        return
+    disk.write_file(temporary, b"".join(_line(entry) + b"\n" for entry in there), "digests")
+    disk.adopt(temporary, folder / LIST_NAME, "digests")
+
+
+def _line(entry: FileEntry) -> bytes:
+    return json.dumps({"path": entry.path, "bytes": entry.bytes, "sha256": entry.sha256}).encode()
 
 
 def remembered(folder: Path) -> dict[str, FileEntry]:

@@ -198,6 +198,11 @@ class Disk:
         self._hook(f"remove:{label}")
         path.unlink()
 
+    def remove_folder(self, path: Path, label: str) -> None:
+        """Remove an empty folder. Step remove:<label>."""
+        self._hook(f"remove:{label}")
+        path.rmdir()
+
     def remove_run(self, path: Path) -> None:
         """Remove a run folder and the files in it. Steps remove:run-file, remove:run."""
         for file in sorted(path.iterdir()):

@@ -7,8 +7,9 @@ node with every engine.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Protocol
 
 import duckdb
@@ -37,8 +38,16 @@ class Engine(Protocol):
     def build(self, con: duckdb.DuckDBPyConnection, table: SqlTable) -> int:
         """Runs one SQL file into the table of its name; returns the rows. Raises WarehouseError."""
 
-    def roll_up(self, con: duckdb.DuckDBPyConnection, kept: usage.DayTable, progress: Progress) -> usage.RollUp:
-        """Makes the days that a table kept by day lacks, and the table of all days in use."""
+    def roll_up(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        kept: usage.DayTable,
+        progress: Progress,
+        days: Collection[date] | None = None,
+    ) -> usage.RollUp:
+        """Makes the days that a table kept by day lacks, and the table of all days in use; given `days`, their files
+        alone. Raises WarehouseError where the file of an expired day is missing.
+        """
 
     def bad_rows(self, con: duckdb.DuckDBPyConnection, audit: SqlTable, shown: int) -> BadRows:
         """Runs an audit. Raises WarehouseError."""
@@ -67,17 +76,24 @@ class OneNode:
         _forget_view(con, table.table)
         return warehouse.build(con, table, self.night.parameters)
 
-    def roll_up(self, con: duckdb.DuckDBPyConnection, kept: usage.DayTable, progress: Progress) -> usage.RollUp:
+    def roll_up(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        kept: usage.DayTable,
+        progress: Progress,
+        days: Collection[date] | None = None,
+    ) -> usage.RollUp:
         """As of Engine."""
         night = self.night
         return usage.roll_up(
             con,
             kept,
-            night.usage_days if kept is usage.DAILY_USAGE else night.contact_days,
+            night.day_folder(kept.table),
             night.parameters,
             service_numbers=night.settings.service_numbers,
             zone=night.zone,
             progress=progress,
+            days=days,
         )
 
     def bad_rows(self, con: duckdb.DuckDBPyConnection, audit: SqlTable, shown: int) -> BadRows:

@@ -121,14 +121,15 @@ def _decides(con: duckdb.DuckDBPyConnection, night: Night, table: str) -> list[o
         return [code_digest(), night.policy.fingerprint, night.as_of_date, night.churn_model.key]
     if table in usage.DAY_TABLES:
         settings = night.settings
-        days = usage.day_files(
+        files = usage.day_files(
             con,
             usage.DAY_TABLES[table],
             night.parameters,
             service_numbers=settings.service_numbers,
             zone=night.zone,
+            is_there=usage.there_in(night.day_folder(table)),
         )
-        return [days, settings.time_zone]
+        return [[(file.day, file.name) for file in files], settings.time_zone]
     source = sql_table(table)
     return [source.text, {name: value for name, value in night.parameters.items() if name in _parameters(source)}]
 

@@ -72,6 +72,12 @@ class Night:
         Raises SettingsError, PolicyError or MappingError.
         """
         _ = self.settings, self.policy, self.mappings, self.known_before
+        kept, read = self.settings.keep_usage_days, run_context.usage_days_read(self.policy)
+        if kept < read:
+            raise SettingsError(
+                f"setting keep_usage_days is {kept}, and policy {self.policy.label} looks {read} days back: set it to "
+                f"{read} or more, or shorten the policy's churn.history_months or arpu.window_months"
+            )
 
     @property
     def zone(self) -> ZoneInfo:
@@ -139,6 +145,10 @@ class Night:
     def contact_days(self) -> Path:
         """Who talked with whom, one immutable file a day and state of knowledge: private, so not under published/."""
         return self.home / "contact_days"
+
+    def day_folder(self, table: str) -> Path:
+        """The folder of a table that is kept by day. Raises KeyError for another one."""
+        return {"features.usage_daily": self.usage_days, "features.contact_days": self.contact_days}[table]
 
     @property
     def training_features(self) -> Path:

@@ -18,17 +18,20 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pipelines.intake.ledger_copy import LedgerCopyError, LedgerEntry, read_ledger_copy
+from pipelines.intake.expiries import Expiry
+from pipelines.intake.ledger_copy import LedgerCopyError, LedgerEntry, LedgerLine, read_ledger_lines
 from pipelines.intake.replay import replay
 from pipelines.leftovers import REBUILD_FOLDER
 from pipelines.night import Night
 from pipelines.policy_source import kept_policy
 from pipelines.progress import Progress
 from pipelines.publishing.history import committed, current_version
+from pipelines.publishing.provenance import DETAIL_FROM
 from pipelines.run_key import code_digest
 from pipelines.runs import Failure, run_night
 from pipelines.tier_history import FIRST, FOLDER, FOLLOWED
 from pipelines.turns import take_turn
+from pipelines.usage import DAY_TABLES
 from tierline.manifest import Manifest, ManifestError
 from tierline.verify import current_manifest
 
@@ -72,37 +75,53 @@ def rebuild(home: Path, options: dict[str, Any], progress: Progress, *, every_ve
     where a version of the same code came out differently.
     """
     night = Night(home, date.min, options)
-    entries, settings = _entries(night), night.settings
+    lines, settings = _lines(night), night.settings
     with take_turn(
         home, "rebuild", wait_seconds=settings.lock_wait_seconds, takeover_seconds=settings.takeover_seconds
     ) as turn:
-        work = _work_folder(home)
+        work = _work_folder(night, lines)
         taken, remade = 0, []
         versions = _versions(night.tier_table, every_version)
         # Settings that came from a command line once are in the manifest, not in the home's file.
         given = (_settings_of(versions[-1]) if versions else {}) | options
         for manifest in versions:
-            files = max(taken, int(manifest.provenance.get("ledger_files", len(entries))))
-            _take(work, night, entries[taken:files], given, progress)
-            taken = files
+            before = max(taken, _lines_before(manifest, lines))
+            _take(work, night, lines[taken:before], given, progress)
+            taken = before
             remade.append(_make_again(work, night, manifest, progress))
-        _take(work, night, entries[taken:], given, progress)
+        _take(work, night, lines[taken:], given, progress)
         turn.require()
         sound = all(version.same or version.other_code for version in remade)
         kept = _put_in_place(work, home, keep_old=not sound)
         shutil.rmtree(work, ignore_errors=True)
-    return Rebuild(len(entries), tuple(remade), kept)
+    return Rebuild(sum(isinstance(line, LedgerEntry) for line in lines), tuple(remade), kept)
 
 
-def _entries(night: Night) -> tuple[LedgerEntry, ...]:
+def _lines(night: Night) -> tuple[LedgerLine, ...]:
     copy = night.intake_settings.ledger_copy
-    entries = read_ledger_copy(copy) if copy is not None else ()
-    if not entries:
+    lines = read_ledger_lines(copy) if copy is not None else ()
+    if not lines:
         raise LedgerCopyError(
             f"{copy} is not there or empty, so nothing says which files were taken, and in which order. Without it, "
             "move warehouse.duckdb away and run a night: it takes every file in landing/"
         )
-    return entries
+    return lines
+
+
+def _lines_before(manifest: Manifest, lines: Sequence[LedgerLine]) -> int:
+    """How many lines of the ledger copy tell what a version was made from."""
+    files = int(manifest.provenance.get("ledger_files", len(lines)))
+    expired = manifest.provenance.get(DETAIL_FROM, "")
+    count = 0
+    for line in lines:
+        if isinstance(line, LedgerEntry):
+            files -= 1
+        elif line.detail_from.isoformat() > expired:
+            break
+        if files < 0:
+            break
+        count += 1
+    return count
 
 
 def _settings_of(manifest: Manifest) -> dict[str, Any]:
@@ -122,8 +141,8 @@ def _files_of(manifest: Manifest) -> int:
     return int(manifest.provenance.get("ledger_files", 0))
 
 
-def _work_folder(home: Path) -> Path:
-    work = home / REBUILD_FOLDER
+def _work_folder(night: Night, lines: Sequence[LedgerLine]) -> Path:
+    home, work = night.home, night.home / REBUILD_FOLDER
     shutil.rmtree(work, ignore_errors=True)
     (work / "landing").mkdir(parents=True, mode=0o750)
     (work / "published").mkdir(mode=0o750)
@@ -133,14 +152,27 @@ def _work_folder(home: Path) -> Path:
     for name in _LINKED:
         if (home / name).exists():
             (work / name).symlink_to((home / name).resolve())
+    _link_expired_days(night, Night(work, night.as_of_date, night.options), lines)
     return work
 
 
-def _take(
-    work: Path, night: Night, entries: Sequence[LedgerEntry], options: dict[str, Any], progress: Progress
-) -> None:
-    """Links the files of these entries into the work folder's landing/ and takes them in the ledger's order."""
-    for entry in entries:
+def _link_expired_days(night: Night, made_anew: Night, lines: Sequence[LedgerLine]) -> None:
+    """Days whose call detail has expired do not come out again: their files are used. All others are made anew."""
+    expired = [day.usage_date for line in lines if isinstance(line, Expiry) for day in line.days]
+    for kept in DAY_TABLES.values():
+        for day in expired:
+            there = night.day_folder(kept.table) / f"usage_date={day.isoformat()}"
+            for file in sorted(there.glob("*.parquet")):
+                link = made_anew.day_folder(kept.table) / there.name / file.name
+                link.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+                link.symlink_to(file.resolve())
+
+
+def _take(work: Path, night: Night, lines: Sequence[LedgerLine], options: dict[str, Any], progress: Progress) -> None:
+    """Links the files of these lines into the work folder's landing/ and takes them in the ledger's order."""
+    for entry in lines:
+        if isinstance(entry, Expiry):
+            continue
         for suffix in ("", ".ctl", ".CTL"):
             file = night.landing / (entry.file_name + suffix)
             if file.is_file():
@@ -150,7 +182,7 @@ def _take(
     here = Night(work, date.min, options)
     with here.warehouse.open() as con:
         report = replay(
-            con, here.landing, entries, mappings=here.mappings, settings=here.intake_settings, progress=progress
+            con, here.landing, lines, mappings=here.mappings, settings=here.intake_settings, progress=progress
         )
     if report.refused:
         raise LedgerCopyError("The archive does not give what was taken:\n" + "\n".join(map(str, report.refused)))

@@ -304,6 +304,17 @@ def label_ends(origin: date, policy: Policy) -> date:
     return origin + timedelta(days=int(policy.churn.gap_days.value) + int(policy.churn.horizon_days.value))
 
 
+def usage_days_read(policy: Policy) -> int:
+    """How many days of usage, back from a night, anything may look at under a policy: the windows of the oldest date
+    that churn is counted at or learned from, and the months of ARPU. Months count as 31 days.
+    """
+    churn = policy.churn
+    label = int(churn.gap_days.value) + int(churn.horizon_days.value)
+    history = 31 * (int(churn.history_months.value) + 1) + label + ACTIVITY_DAYS
+    arpu = max(31 * (int(segment.policy.arpu.window_months.value) + 2) for segment in policy.segments)
+    return max(history, arpu)
+
+
 def _history_origins(as_of: date, policy: Policy) -> list[date]:
     """Month ends of the policy's history whose gap and horizon have passed by the as-of date, oldest first."""
     months = int(policy.churn.history_months.value)

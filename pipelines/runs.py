@@ -25,6 +25,7 @@ from pipelines.partitions import FIRST_DAY, nightly_partitions
 from pipelines.progress import Progress, Silent
 from pipelines.settings import SettingsError
 from pipelines.sql_catalogue import sql_tables
+from pipelines.usage import DAILY_USAGE
 
 Trouble = Literal["refused", "busy", "check", "failed"]
 
@@ -97,6 +98,13 @@ def run_night(
         *(f"rows were rejected, and are marked for their sender, cell by cell: {path}" for path in marked),
         *warned,
     )
+    usage = _metadata(result, DAILY_USAGE.table)
+    if later := usage.get("days_with_later_knowledge"):
+        warned = (
+            f"{later} days of usage may hold what this night did not know yet: their call detail has expired, and the "
+            "files of then are gone",
+            *warned,
+        )
     if recovered := intake.get("lost_and_taken_again"):
         warned = (
             f"the warehouse had lost {recovered} files that the ledger copy has, and took them again from landing/: is "
@@ -179,7 +187,7 @@ def _require_day(night: Night) -> None:
 
 def nightly_steps() -> int:
     """How many steps a night reports: its tables and checks."""
-    functions = ("intake", "calendar", "published.customer_tiers", "published.analytics")
+    functions = ("intake", "calendar", "published.customer_tiers", "published.analytics", "intake.expiry")
     return len(made_tables()) + len(functions) + len(KEPT) + len(sql_tables("audits"))
 
 

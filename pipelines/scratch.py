@@ -92,7 +92,7 @@ class Scratch:
         usage.roll_up(
             self.con,
             kept,
-            night.usage_days if kept is usage.DAILY_USAGE else night.contact_days,
+            night.day_folder(kept.table),
             night.parameters,
             service_numbers=night.settings.service_numbers,
             zone=night.zone,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -78,6 +78,22 @@ class Settings(BaseSettings):
     duplicate_window_days: int = Field(
         7, ge=0, le=366, description="Days before and after a call detail record in which its key must not come again."
     )
+    keep_cdr_days: int = Field(
+        100,
+        ge=57,
+        le=36_600,
+        description="Days of call detail kept in the warehouse, back from the last loaded one; older days stay rolled "
+        "up, and records that come for them are rejected. Never fewer than duplicate_window_days. 100 are the 56 days "
+        "of the call graph, the 7 of the churn gap and the 30 of its label, so that a training a month finds detail "
+        "for each date that it looks at for the first time.",
+    )
+    keep_usage_days: int = Field(
+        800,
+        ge=1,
+        le=36_600,
+        description="Days kept rolled up, as daily usage and contacts, back from the last loaded one: whole days older "
+        "than that are removed. Never fewer than the policy's history and windows look back.",
+    )
     gap_blocks_after_hours: float = Field(
         48.0,
         ge=0,
@@ -129,6 +145,14 @@ class Settings(BaseSettings):
     max_file_bytes: int = Field(
         64 * 1024**3, ge=1024, description="Largest extract, unpacked; a larger one is refused: split it."
     )
+
+    @field_validator("keep_cdr_days")
+    @classmethod
+    def _keeps_the_window(cls, value: int, info: ValidationInfo) -> int:
+        window = info.data.get("duplicate_window_days", 0)
+        if value < window:
+            raise ValueError(f"must be {window} or more: duplicate_window_days looks so many days back for a key")
+        return value
 
     @field_validator("service_numbers", mode="before")
     @classmethod

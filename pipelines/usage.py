@@ -5,16 +5,17 @@ Belongs here: which day must be rolled up anew, and where its file is. Does not:
 A file's name is the digest of all that decides its content: the CDR files that touch the day and are known by the
 as-of date, the deliveries of subscriptions and customers that say who held a number on that day, the service numbers
 and the SQL. So a late file restates exactly the days that it touches, in a new file; the old one stays, and an earlier
-night can be reproduced from it.
+night can be reproduced from it. A day whose call detail has expired can't be rolled up again: the file that was right
+when it expired stands for it from then on, whatever the CRM says later.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -25,9 +26,11 @@ import duckdb
 
 from pipelines.day_files import remove_leftovers, write_day
 from pipelines.durable import Disk, Hook, ignore_step
+from pipelines.intake.expiries import usage_from
 from pipelines.run_context import local_midnight
 from pipelines.sql_catalogue import SqlTable, sql_table
-from pipelines.warehouse import first_row
+from pipelines.sql_text import identifier
+from pipelines.warehouse import WarehouseError, first_row
 
 _CDR_DAYS = """
     select d.usage_date, f.sha256, f.mapping_fingerprint, d.records
@@ -81,22 +84,49 @@ DAY_TABLES = {kept.table: kept for kept in (DAILY_USAGE, CONTACT_DAYS)}
 
 
 @dataclass(frozen=True)
-class RollUp:
-    """Days of loaded usage in the table, how many of them were rolled up anew, and the rows of all."""
+class DayFile:
+    """A day and the file that stands for it, relative to its table's folder. `has_detail`: it can be rolled up again.
+    `is_later`: it is of an expired day, and may hold what the night did not know yet.
+    """
 
-    days: int
+    day: date
+    name: str
+    has_detail: bool = True
+    is_later: bool = False
+
+    @property
+    def digest(self) -> str:
+        """What of the name is not the day's."""
+        return Path(self.name).stem
+
+
+@dataclass(frozen=True)
+class RollUp:
+    """Files of the days of loaded usage in the table, how many of them were rolled up anew, and the rows of all."""
+
+    files: tuple[DayFile, ...]
     rolled_up: int
     rows: int
 
+    @property
+    def days(self) -> int:
+        """How many days there are."""
+        return len(self.files)
+
+    @property
+    def later_days(self) -> int:
+        """Expired days whose file may hold what the night did not know yet."""
+        return sum(file.is_later for file in self.files)
+
 
 def loaded_days(con: duckdb.DuckDBPyConnection, as_of_date: date, known_before: Any) -> tuple[date, date] | None:
-    """First and last day with any CDR known by the as-of date; None without one."""
+    """First and last day with any CDR known by the as-of date that are kept rolled up; None without one."""
     first, last = first_row(
         con,
         "select min(d.usage_date), max(d.usage_date) from intake.file_days as d "
         "join intake.files as f on f.file_id = d.file_id and f.extract = 'cdr' "
-        "where d.usage_date <= $d and (f.known_at is null or f.known_at < $known_before)",
-        {"d": as_of_date, "known_before": known_before},
+        "where d.usage_date between $first and $d and (f.known_at is null or f.known_at < $known_before)",
+        {"first": usage_from(con) or date.min, "d": as_of_date, "known_before": known_before},
     )
     return (first, last) if first is not None else None
 
@@ -122,27 +152,51 @@ def roll_up(
     progress: Callable[[int, int], None],
     hook: Hook = ignore_step,
     aside: Path | None = None,
+    days: Collection[date] | None = None,
 ) -> RollUp:
     """Makes each day's file that `folder` lacks, and the table of `kept` as a view over the days' current files.
 
     `hook` is called before each durable step with its name. With `aside`, files are made in that folder and `folder` is
-    only read. Raises duckdb.Error where the SQL fails, OSError on the disk.
+    only read. Given `days`, their files are made, whether the night reads them or not, and the table stays as it is.
+    Raises duckdb.Error where the SQL fails, OSError on the disk, WarehouseError where the file of an expired day is
+    missing.
     """
     disk = Disk(hook)
     table = sql_table(kept.table)
-    names = day_files(con, kept, parameters, service_numbers=service_numbers, zone=zone)
+    files = day_files(
+        con, kept, parameters, service_numbers=service_numbers, zone=zone, is_there=there_in(folder), days=days
+    )
     made_in = aside or folder
     if aside is None:
         remove_leftovers(folder, disk)
-    files = [(day, name, folder if (folder / name).exists() else made_in) for day, name in names]
-    missing = [(day, name) for day, name, place in files if not (place / name).exists()]
-    for done, (day, name) in enumerate(missing):
+    placed = [(file, folder if (folder / file.name).exists() else made_in) for file in files]
+    missing = [file for file, place in placed if not (place / file.name).exists()]
+    require_detail(missing, str(folder))
+    for done, file in enumerate(missing):
         progress(done, len(missing))
-        rows = _rows(con, table, kept.order, {**parameters, "usage_date": day})
-        write_day(rows, made_in, name, disk, label=kept.label)
+        rows = _rows(con, table, kept.order, {**parameters, "usage_date": file.day})
+        write_day(rows, made_in, file.name, disk, label=kept.label)
     progress(len(missing), len(missing))
-    use_days(con, kept, parameters, [(day, str((place / name).resolve())) for day, name, place in files])
-    return RollUp(len(names), len(missing), int(first_row(con, f"select count(*) from {kept.table}")[0]))
+    if days is not None:
+        return RollUp(tuple(files), len(missing), 0)
+    use_days(con, kept, parameters, [(file.day, str((place / file.name).resolve())) for file, place in placed])
+    return RollUp(tuple(files), len(missing), int(first_row(con, f"select count(*) from {kept.table}")[0]))
+
+
+def there_in(folder: Path) -> Callable[[str], bool]:
+    """Whether a folder has a file of a name."""
+    return lambda name: (folder / name).exists()
+
+
+def require_detail(missing: Collection[DayFile], folder: str) -> None:
+    """Raises WarehouseError where a file that is missing can't be made: the call detail of its day has expired."""
+    for file in missing:
+        if not file.has_detail:
+            raise WarehouseError(
+                f"{folder}/{file.name} is missing, and the call detail of {file.day} has expired, so that the day "
+                "can't be rolled up again. Copy the file back from a backup; without one, move ledger.jsonl and "
+                "warehouse.duckdb away and run the night: it takes all of landing/ anew"
+            )
 
 
 def use_days(
@@ -168,21 +222,48 @@ def day_files(
     *,
     service_numbers: tuple[str, ...],
     zone: ZoneInfo,
-) -> list[tuple[date, str]]:
-    """Each loaded day that is read with the name of its file, oldest first."""
+    is_there: Callable[[str], bool],
+    days: Collection[date] | None = None,
+) -> list[DayFile]:
+    """Each loaded day that is read, or of `days`, with its file, oldest first.
+
+    For a day whose call detail had expired by the night, the file of its expiry. A night before that has its own, where
+    `is_there` says that it was kept.
+    """
     table, since = sql_table(kept.table), date.min if kept.since is None else parameters[kept.since]
+    expired, first = _expired(con, kept), usage_from(con) or date.min
     words = con.execute(_HOLDING_WORDS, {"known_before": parameters["known_before"]}).fetchall()
     given = {name: parameters[name] for name in ("as_of_date", "known_before")}
-    names = []
+    found = []
     for day, files in groupby(con.execute(_CDR_DAYS, given).fetchall(), key=itemgetter(0)):
-        if day < since:
+        if day < first or (day < since if days is None else day not in days):
             continue
         ends_at = local_midnight(day + timedelta(days=1), zone)
         said = [word[1:] for word in words if word[0] < ends_at]
         decides = [[file[1:] for file in files], said, sorted(service_numbers), table.text]
         digest = hashlib.sha256(json.dumps(decides).encode()).hexdigest()
-        names.append((day, f"usage_date={day.isoformat()}/{digest[:16]}.parquet"))
-    return names
+        name = _name(day, digest[:16])
+        if day not in expired:
+            found.append(DayFile(day, name))
+            continue
+        known_then, last = expired[day]
+        is_before = parameters["known_before"] < known_then
+        if is_before and name != last and is_there(name):
+            found.append(DayFile(day, name, has_detail=False))
+        else:
+            found.append(DayFile(day, last, has_detail=False, is_later=is_before and name != last))
+    return found
+
+
+def _name(day: date, digest: str) -> str:
+    return f"usage_date={day.isoformat()}/{digest}.parquet"
+
+
+def _expired(con: duckdb.DuckDBPyConnection, kept: DayTable) -> dict[date, tuple[datetime, str]]:
+    """Expired days with the instant of knowledge of their expiry and the file that stands for them."""
+    column = kept.table.partition(".")[2]
+    rows = con.execute(f"select usage_date, known_before, {identifier(column)} from intake.expired_days").fetchall()
+    return {day: (known_before, _name(day, digest)) for day, known_before, digest in rows}
 
 
 def _rows(

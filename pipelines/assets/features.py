@@ -58,6 +58,7 @@ def _usage_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
             metadata={
                 "days": report.days,
                 "days_rolled_up": report.rolled_up,
+                "days_with_later_knowledge": report.later_days,
                 "records": records,
                 "records_of_nobody": unattributed,
                 "path": dg.MetadataValue.path(str(night.usage_days)),

@@ -1,6 +1,7 @@
-"""What leaves the house: the tier table for routing systems and the database for analysts.
+"""What leaves the house: the tier table for routing systems and the database for analysts; then call detail expires.
 
-Belongs here: assets of schemas published and marts. Does not: how a version is switched (pipelines/publishing).
+Belongs here: assets of schemas published and marts, and what follows them. Does not: how a version is switched
+(pipelines/publishing), what expires (pipelines/expiry.py).
 """
 
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import dagster as dg
 from data_contracts import contract
 from pipelines.assets import specs
 from pipelines.charts import bar_chart
+from pipelines.expiry import expire_detail
 from pipelines.progress import Progress
 from pipelines.publishing.analytics import MARTS, write_analytics
 from pipelines.publishing.tier_table import publish_tier_table
@@ -18,10 +20,11 @@ from pipelines.resources import Home
 
 _TIERS = "published.customer_tiers"
 _ANALYTICS = "published.analytics"
+_EXPIRY = "intake.expiry"
 
 
 def published_assets(partitions: dg.PartitionsDefinition, time_zone: str) -> list[dg.AssetsDefinition]:
-    """published.customer_tiers, and the marts with published.analytics."""
+    """published.customer_tiers, the marts with published.analytics, and at the very end intake.expiry."""
     tiers_spec = specs.function_spec(
         _TIERS,
         ["scores.subscription"],
@@ -84,4 +87,36 @@ def published_assets(partitions: dg.PartitionsDefinition, time_zone: str) -> lis
             asset_key=specs.key(_ANALYTICS), metadata={"path": dg.MetadataValue.path(str(night.analytics))}
         )
 
-    return [customer_tiers, analytics]
+    @dg.multi_asset(
+        name="intake__expiry",
+        specs=[
+            dg.AssetSpec(
+                specs.key(_EXPIRY),
+                deps=specs.keys([_ANALYTICS]),
+                description="Call detail older than keep_cdr_days leaves staging.cdr; its days stay rolled up.",
+                group_name="intake",
+                owners=[specs.OWNERS + "data-engineering"],
+                kinds={"duckdb", "python"},
+            )
+        ],
+        partitions_def=partitions,
+        pool="warehouse",
+    )
+    def expiry(
+        context: dg.AssetExecutionContext, home: Home, progress: dg.ResourceParam[Progress]
+    ) -> dg.MaterializeResult[None]:
+        night = home.night(context.partition_key)
+        progress.step(_EXPIRY, 0, 1)
+        with home.open(night) as con:
+            gone = expire_detail(con, night)
+        progress.step(_EXPIRY, 1, 1)
+        return dg.MaterializeResult(
+            metadata={
+                "days": gone.days,
+                "records": gone.records,
+                "days_rolled_up": gone.rolled_up,
+                "day_files_removed": gone.removed,
+            }
+        )
+
+    return [customer_tiers, analytics, expiry]

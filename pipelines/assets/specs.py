@@ -20,6 +20,7 @@ _LEDGER_MEANINGS = {
     "duplicates": "Records that were there already.",
     "nulled": "Unusable optional values that were set to null, counted by file and column.",
     "file_days": "Which days of usage a CDR file touches.",
+    "expired_days": "Days whose call detail has left, when, and which files stand for them since.",
     "subscription_changes": "From when on a delivery of subscriptions changes who held a number.",
 }
 _RUN_MEANINGS = {

@@ -222,14 +222,27 @@ def reconcile(
 
 def _print_reconciliation(result: Reconciliation) -> None:
     table = Table(box=None, padding=(0, 1, 0, 0))
-    for name in ("extract", "delivered", "files", "received", "accepted", "rejected", "duplicate", "adds up"):
+    for name in (
+        "extract",
+        "delivered",
+        "files",
+        "received",
+        "accepted",
+        "expired",
+        "rejected",
+        "duplicate",
+        "adds up",
+    ):
         table.add_column(name, justify="left" if name in ("extract", "delivered") else "right", no_wrap=True)
     for total in result.totals:
-        counts = (total.files, total.received, total.accepted, total.rejected, total.duplicate)
+        counts = (
+            *(total.files, total.received, total.accepted, total.expired),
+            *(total.rejected, total.duplicate),
+        )
         holds = total.received == total.accepted + total.rejected + total.duplicate
         word = "[green]yes[/]" if holds else "[bold red]NO[/]"
         table.add_row(total.extract, str(total.day or "undated"), *(f"{n:,}" for n in counts), word)
-    out.print("[bold]received = accepted + rejected + duplicate, counted anew[/]")
+    out.print("[bold]received = accepted (expired call detail included) + rejected + duplicate, counted anew[/]")
     out.print(table, "")
     for mismatch in result.mismatches:
         out.print(f"[bold red]{escape(mismatch.file_name)}:[/] {escape(mismatch.what)}", soft_wrap=True)

@@ -24,11 +24,15 @@ if TYPE_CHECKING:  # imported by the commands themselves: `--help` does without 
     from tierline import Manifest
 
 _MEGABYTE = 1_000_000
+_ROLLED_UP = (
+    "copy it back from a backup; where the day's call detail is still kept (keep_cdr_days), delete it and run a night: "
+    "it rolls that day up again"
+)
 # Folders of immutable day files in the home, and what to do about one that is damaged.
 _DAY_FILES = {
-    "published/usage_daily": "delete it and run a night: it rolls that day up again",
+    "published/usage_daily": _ROLLED_UP,
     "published/tier_history": "copy it back from a backup: later nights go on from it",
-    "contact_days": "delete it and run a night: it rolls that day up again",
+    "contact_days": _ROLLED_UP,
     "training/features": "delete it: the next training makes it again",
     "published/campaigns": "copy it back from a backup: it says whom a campaign called and whom not",
 }

@@ -61,6 +61,15 @@ INTAKE_COLUMNS: dict[str, dict[str, str]] = {
     },
     "nulled": {"file_id": "BIGINT", "column_name": "VARCHAR", "reason": "VARCHAR", "records": "BIGINT"},
     "file_days": {"file_id": "BIGINT", "usage_date": "DATE", "records": "BIGINT"},
+    "expired_days": {
+        "detail_from": "DATE",
+        "known_before": "TIMESTAMP",
+        "usage_from": "DATE",
+        "after_file_id": "BIGINT",
+        "usage_date": "DATE",
+        "usage_daily": "VARCHAR",
+        "contact_days": "VARCHAR",
+    },
     "subscription_changes": {"file_id": "BIGINT", "known_at": "TIMESTAMP", "changed_from": "TIMESTAMP"},
 }
 _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")

@@ -43,6 +43,7 @@ class FileEngine(Protocol):
         as_of: date,
         settings: IntakeSettings,
         known_at: datetime | None,
+        detail_from: date | None,
     ) -> TypedRows:
         """As type_rows in load.py."""
 
@@ -78,10 +79,19 @@ class OneNode:
         as_of: date,
         settings: IntakeSettings,
         known_at: datetime | None,
+        detail_from: date | None,
     ) -> TypedRows:
         """As of FileEngine."""
         return type_rows(
-            con, target, mapping, opened, file_name=file_name, as_of=as_of, settings=settings, known_at=known_at
+            con,
+            target,
+            mapping,
+            opened,
+            file_name=file_name,
+            as_of=as_of,
+            settings=settings,
+            known_at=known_at,
+            detail_from=detail_from,
         )
 
     def text_sums(

@@ -14,6 +14,7 @@ import duckdb
 
 from pipelines.intake import ledger
 from pipelines.intake.discover import discover
+from pipelines.intake.expiries import detail_from
 from pipelines.intake.file_engine import FileEngine
 from pipelines.intake.ledger_copy import LedgerCopy
 from pipelines.intake.mapping import SourceMapping, with_identities
@@ -70,13 +71,21 @@ def ingest(
     ledger.forget_strays(con)
     for refusal in refused:
         write_refusal(con, refusal, file_name=refusal.file, source=refusal.file.partition("/")[0])
-    accepted, copies = list(recovered), list[FileCopy]()
+    accepted, copies, kept_from = list(recovered), list[FileCopy](), detail_from(con)
     names = {outcome.file_name for outcome in recovered}
     deliveries = [delivery for delivery in found.deliveries if delivery.file_name not in names] if is_whole else []
     for done, delivery in enumerate(deliveries):
         progress.step(delivery.file_name, done, len(deliveries))
         try:
-            outcome = take_file(con, delivery, sources[delivery.source], as_of_date, settings, engine=engine)
+            outcome = take_file(
+                con,
+                delivery,
+                sources[delivery.source],
+                as_of_date,
+                settings,
+                detail_from=kept_from,
+                engine=engine,
+            )
         except IntakeRefusal as refusal:
             refused.append(refusal)
             continue

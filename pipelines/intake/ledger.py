@@ -15,7 +15,8 @@ import duckdb
 from data_contracts import Column, contract, contract_names
 from pipelines.contracts.tables import INTAKE_COLUMNS, LINEAGE, staging_columns
 from pipelines.intake.elsewhere import own_name
-from pipelines.intake.ledger_copy import ExtractEntry, LedgerEntry
+from pipelines.intake.expiries import expiries
+from pipelines.intake.ledger_copy import ExtractEntry, LedgerEntry, LedgerLine
 from pipelines.intake.mapping import SCHEMA
 from pipelines.intake.refusal import IntakeRefusal
 from pipelines.intake.sequence import Numbered
@@ -224,3 +225,14 @@ def entries(con: duckdb.DuckDBPyConnection, file_name: str | None = None) -> lis
     for row in rows:
         files.setdefault(row[: len(per_file)], []).append(ExtractEntry(*row[len(per_file) :]))
     return [LedgerEntry(*(*file, tuple(extracts))) for file, extracts in files.items()]
+
+
+def lines(con: duckdb.DuckDBPyConnection) -> list[LedgerLine]:
+    """The accepted files and the expiries among them, in the order in which they were taken and happened."""
+    ids = con.execute(
+        "SELECT file_name, max(file_id) FROM intake.files WHERE status = 'accepted' GROUP BY file_name"
+    ).fetchall()
+    taken = dict(ids)
+    placed: list[tuple[int, int, LedgerLine]] = [(taken[entry.file_name], 0, entry) for entry in entries(con)]
+    placed += [(after, number, expiry) for number, (after, expiry) in enumerate(expiries(con), start=1)]
+    return [line for _, _, line in sorted(placed, key=lambda place: place[:2])]

@@ -1,4 +1,5 @@
-"""The ledger's copy outside the database: one line a file that was taken, each chained to the one before it.
+"""The ledger's copy outside the database: one line a file that was taken, and one an expiry of call detail, each
+chained to the one before it.
 
 Belongs here: its lines, reading and appending them. Does not: comparing it with the database (account.py).
 """
@@ -8,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from pipelines.durable import Disk
+from pipelines.durable import Disk, Hook, ignore_step
+from pipelines.intake.expiries import ExpiredDay, Expiry
 
 _LINE = re.compile(rb'(\{"position":\d+,.*),"check":"([0-9a-f]{16})"\}', re.DOTALL)
 _FIRST = ""  # what the check of the first line is chained to
@@ -75,16 +77,34 @@ class LedgerEntry:
         return values
 
 
+LedgerLine = LedgerEntry | Expiry
+
+
 def _said(value: object) -> str:
     return "nothing" if value is None else str(value)
 
 
 def read_ledger_copy(path: Path) -> tuple[LedgerEntry, ...]:
-    """All entries in the order in which the files were taken; none if there is no file. Changes nothing.
+    """All files in the order in which they were taken; none if there is no copy. Changes nothing.
 
     A last line that a kill cut off is left out. Raises LedgerCopyError for a line that was changed, put in or lost.
     """
-    return tuple(entry for entry, _, _ in _checked(path, path.read_bytes() if path.exists() else b""))
+    return tuple(line for line in read_ledger_lines(path) if isinstance(line, LedgerEntry))
+
+
+def read_ledger_lines(path: Path) -> tuple[LedgerLine, ...]:
+    """Files and expiries in their order. As of read_ledger_copy."""
+    return tuple(line for line, _, _ in _checked(path, path.read_bytes() if path.exists() else b""))
+
+
+def with_detail_from(lines: Iterable[LedgerLine], detail_from: date | None) -> Iterator[tuple[LedgerLine, date | None]]:
+    """Each line with the first day of which call detail was kept when it was written; `detail_from` is that before the
+    first line.
+    """
+    for line in lines:
+        yield line, detail_from
+        if isinstance(line, Expiry):
+            detail_from = line.detail_from
 
 
 class LedgerCopy:
@@ -93,27 +113,27 @@ class LedgerCopy:
     Opening cuts off a last line that a kill left unfinished. Raises LedgerCopyError like read_ledger_copy.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, hook: Hook = ignore_step) -> None:
         self.path = path
-        self._disk = Disk()
+        self._disk = Disk(hook)
         content = path.read_bytes() if path.exists() else b""
         lines = list(_checked(path, content))
-        self.entries = [entry for entry, _, _ in lines]
+        self.lines = [line for line, _, _ in lines]
         self._check, sound = (lines[-1][1], lines[-1][2]) if lines else (_FIRST, 0)
         if sound < len(content):
             self._disk.cut(path, sound, "ledger-copy")
 
-    def append(self, entry: LedgerEntry) -> None:
+    def append(self, line: LedgerLine) -> None:
         """One more line, on the disk when this returns. Raises OSError; a line written in part is cut off next time."""
-        line, check = _line(len(self.entries) + 1, entry, self._check)
-        self._disk.append_line(self.path, line, "ledger-copy")
-        self.entries.append(entry)
+        text, check = _line(len(self.lines) + 1, line, self._check)
+        self._disk.append_line(self.path, text, "ledger-copy")
+        self.lines.append(line)
         self._check = check
 
 
-def _line(position: int, entry: LedgerEntry, before: str) -> tuple[bytes, str]:
+def _line(position: int, line: LedgerLine, before: str) -> tuple[bytes, str]:
     """The line and its check: it covers every byte of the line and the check of the line before."""
-    values = {"position": position} | asdict(entry)
+    values = {"position": position} | ({"expiry": asdict(line)} if isinstance(line, Expiry) else asdict(line))
     text = json.dumps(values, ensure_ascii=False, separators=(",", ":"), default=lambda moment: moment.isoformat())
     content = text.encode()[:-1]
     check = _digest(before, content)
@@ -124,8 +144,8 @@ def _digest(before: str, content: bytes) -> str:
     return hashlib.sha256(before.encode() + content).hexdigest()[:16]
 
 
-def _checked(path: Path, content: bytes) -> Iterator[tuple[LedgerEntry, str, int]]:
-    """(entry, its check, where its line ends) of each line."""
+def _checked(path: Path, content: bytes) -> Iterator[tuple[LedgerLine, str, int]]:
+    """(file or expiry, its check, where its line ends) of each line."""
     check, end = _FIRST, 0
     lines = content.split(b"\n")
     for number, line in enumerate(lines, start=1):
@@ -142,7 +162,17 @@ def _checked(path: Path, content: bytes) -> Iterator[tuple[LedgerEntry, str, int
                 "next run writes it anew from the warehouse"
             )
         check, end = found[2].decode(), end + len(line) + 1
-        yield _entry(json.loads(found[1] + b"}")), check, end
+        values = json.loads(found[1] + b"}")
+        yield _expiry(values["expiry"]) if "expiry" in values else _entry(values), check, end
+
+
+def _expiry(values: dict[str, Any]) -> Expiry:
+    return Expiry(
+        date.fromisoformat(values["detail_from"]),
+        datetime.fromisoformat(values["known_before"]),
+        date.fromisoformat(values["usage_from"]),
+        tuple(ExpiredDay(**day | {"usage_date": date.fromisoformat(day["usage_date"])}) for day in values["days"]),
+    )
 
 
 def _entry(values: dict[str, Any]) -> LedgerEntry:

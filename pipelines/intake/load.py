@@ -85,8 +85,9 @@ def type_rows(
     as_of: date,
     settings: IntakeSettings,
     known_at: datetime | None,
+    detail_from: date | None = None,
 ) -> TypedRows:
-    """Reads and types all rows.
+    """Reads and types all rows. Call detail of days before `detail_from` is rejected: such a day is rolled up for good.
 
     Raises IntakeRefusal where DuckDB sees another number of rows than the prescan.
     """
@@ -94,6 +95,9 @@ def type_rows(
     table = f"_rows_{target.name}"
     with errors_without_data(file_name):
         con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {select.sql}")
+    if detail_from is not None and target.name == "cdr":
+        day = _local(con, table, target.business_date or "", settings.time_zone)
+        _reject_expired(con, table, day, expired_code(select, target, detail_from), detail_from)
     seen, faulty = con.execute(f"SELECT count(*), count(*) FILTER (_fail <> 0) FROM {table}").fetchall()[0]
     expected = opened.data_records - len(opened.unsplit.rejected)
     if seen != expected:
@@ -178,6 +182,15 @@ def _local(con: duckdb.DuckDBPyConnection, table: str, column: str, zone: str) -
 
 def _offset(utc: datetime, zone: str) -> timedelta:
     return utc.replace(tzinfo=ZoneInfo("UTC")).astimezone(ZoneInfo(zone)).utcoffset() or timedelta()
+
+
+def expired_code(select: TypedSelect, target: Contract, detail_from: date) -> int:
+    """Registers the failure of call detail of days before `detail_from`, and returns its code."""
+    return select.code(failure("detail_expired", target.business_date or "", extra=detail_from.isoformat()))
+
+
+def _reject_expired(con: duckdb.DuckDBPyConnection, table: str, day: str, code: int, detail_from: date) -> None:
+    con.execute(f"UPDATE {table} SET _fail = {code} WHERE _fail = 0 AND CAST({day} AS DATE) < ?", [detail_from])
 
 
 def _scope(con: duckdb.DuckDBPyConnection, rows: TypedRows, local: dict[str, str], window: int) -> Scope:

@@ -41,6 +41,8 @@ _SENTENCES = {
     "2024-05. Format the column as text and enter it anew.",
     "cell_control": "{column} (column {letters}) holds a line break or another control character. Write it on one "
     "line.",
+    "detail_expired": "{column} is of a day before {extra}. The call detail of such a day has expired (setting "
+    "keep_cdr_days), and what it said of the day is final. Deliver sooner, or have detail kept for longer.",
     "key_conflict": "A record with the same {column} and other content was accepted before, or stands further up. "
     "{extra}",
 }

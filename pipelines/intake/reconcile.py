@@ -24,10 +24,20 @@ from pipelines.sql_text import identifier
 
 _PLACES = {"accepted": "staging", "rejected": "intake.rejects", "duplicate": "intake.duplicates"}
 
+_EXPIRED = """
+    SELECT d.file_id, sum(d.records)::BIGINT, max(f.known_until)
+    FROM intake.file_days AS d
+    JOIN intake.expired_days AS e ON e.usage_date = d.usage_date
+    LEFT JOIN intake.files AS f ON f.file_id = d.file_id
+    GROUP BY d.file_id
+"""
+
 
 @dataclass
 class DayTotals:
-    """Records of one extract delivered on one local day (None: nothing dates them), as counted anew."""
+    """Records of one extract delivered on one local day (None: nothing dates them), as counted anew. `expired` ones are
+    accepted ones whose call detail has left the warehouse.
+    """
 
     extract: str
     day: date | None
@@ -36,6 +46,7 @@ class DayTotals:
     accepted: int = 0
     rejected: int = 0
     duplicate: int = 0
+    expired: int = 0
 
 
 @dataclass(frozen=True)
@@ -57,9 +68,12 @@ class Reconciliation:
 
 @dataclass
 class _Counted:
-    """Rows that are there of one file and extract, and the latest known_at of the accepted ones."""
+    """Rows that are there of one file and extract, those that have expired, and the latest known_at of the accepted
+    ones.
+    """
 
     records: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_PLACES, 0))
+    expired: int = 0
     latest: datetime | None = None
 
 
@@ -119,12 +133,15 @@ def _counted_anew(extract: ExtractEntry, found: _Counted, total: DayTotals) -> I
     other = extract.header + extract.trailer + extract.blank
     total.files += 1
     total.received += extract.records - other
+    total.expired += found.expired
     for place, records in found.records.items():
-        setattr(total, place, getattr(total, place) + records)
+        gone = found.expired if place == "accepted" else 0
+        setattr(total, place, getattr(total, place) + records + gone)
         told = getattr(extract, place)
-        if records != told:
+        if records + gone != told:
             where = f"staging.{extract.extract}" if place == "accepted" else _PLACES[place]
-            yield f"{extract.extract}: the ledger says {told} {place}, {where} has {records}"
+            less = f", {gone} of which expired" if gone else ""
+            yield f"{extract.extract}: the ledger says {told} {place}{less}, {where} has {records}"
     parts = other + extract.accepted + extract.rejected + extract.duplicate
     if parts != extract.records:
         yield f"{extract.extract}: the ledger says {extract.records} records, and {parts} are accounted for"
@@ -139,6 +156,10 @@ def _counts(con: duckdb.DuckDBPyConnection) -> Mapping[tuple[int, str], _Counted
         for file_id, records, latest, _ in con.execute(read).fetchall():
             counted[file_id, extract].records["accepted"] = records
             counted[file_id, extract].latest = latest
+    for file_id, records, latest in con.execute(_EXPIRED).fetchall():
+        counted[file_id, "cdr"].expired = records
+        # Of a file that is gone as a whole nothing else tells it.
+        counted[file_id, "cdr"].latest = counted[file_id, "cdr"].latest or latest
     for place, table in list(_PLACES.items())[1:]:
         read = f"SELECT file_id, extract, count(*), bit_xor(hash(t)) FROM {table} AS t GROUP BY file_id, extract"
         for file_id, extract, records, _ in con.execute(read).fetchall():

@@ -14,6 +14,7 @@ import duckdb
 
 from pipelines.intake import ledger
 from pipelines.intake.discover import delivery_of
+from pipelines.intake.expiries import detail_from
 from pipelines.intake.ledger_copy import LedgerEntry
 from pipelines.intake.mapping import SourceMapping, with_identities
 from pipelines.intake.refusal import IntakeRefusal
@@ -81,7 +82,7 @@ def rehearse(
         returned = given_back[0] if rejected and given_back else None
         seen.append(Rehearsal(name, entry=entry, rejected=rejected, returned=returned))
 
-    taking = FileTaking(con, delivery, mapping, as_of_date, settings, look=look)
+    taking = FileTaking(con, delivery, mapping, as_of_date, settings, detail_from=detail_from(con), look=look)
     try:
         taken = taking.take()
     except IntakeRefusal as refusal:

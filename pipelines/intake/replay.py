@@ -14,44 +14,52 @@ import duckdb
 from pipelines.intake import ledger
 from pipelines.intake.discover import Delivery, discover
 from pipelines.intake.elsewhere import create_elsewhere
+from pipelines.intake.expiries import Expiry, detail_from, expire
 from pipelines.intake.file_engine import FileEngine
-from pipelines.intake.ledger_copy import LedgerCopy, LedgerCopyError, LedgerEntry
+from pipelines.intake.ledger_copy import LedgerCopy, LedgerCopyError, LedgerEntry, LedgerLine, with_detail_from
 from pipelines.intake.mapping import SourceMapping, with_identities
 from pipelines.intake.refusal import IntakeRefusal
 from pipelines.intake.seen import create_seen
 from pipelines.intake.settings import FileOutcome, IntakeReport, IntakeSettings, Progress
 from pipelines.intake.spool import sha256_of
-from pipelines.intake.taking import take_file
+from pipelines.intake.taking import take_file, transaction
 from pipelines.intake.temporary import remove_leftovers
+
+# A line with the first day of which call detail was kept at its place.
+PlacedLine = tuple[LedgerLine, date | None]
 
 
 def replay(
     con: duckdb.DuckDBPyConnection,
     landing: Path,
-    entries: Sequence[LedgerEntry],
+    lines: Sequence[LedgerLine],
     *,
     mappings: Mapping[str, SourceMapping],
     settings: IntakeSettings,
     progress: Progress,
 ) -> IntakeReport:
-    """Takes exactly the files of `entries`, in their order, each with the as-of date of the first time.
+    """Takes exactly the files of `lines`, in their order, each with the as-of date of the first time, and lets call
+    detail expire where it did.
 
-    Nothing is written to the ledger copy. `con` is an empty database outside a transaction. Raises LedgerCopyError,
-    before anything is taken, naming every file that landing/ lacks or has with other content. A file that comes out
-    otherwise than its entry (counts_differ) is a refusal in the report, and those behind it are not taken.
+    Nothing is written to the ledger copy. `con`, outside a transaction, has what stands before these lines. Raises
+    LedgerCopyError, before anything is taken, naming every file that landing/ lacks or has with other content. A file
+    that comes out otherwise than its entry (counts_differ) is a refusal in the report, and those behind it are not
+    taken.
     """
     prepare(con, settings)
     sources = with_identities(mappings)
     deliveries = discover(landing, sources).deliveries
-    missing = _missing(deliveries, entries, sources)
+    missing = _missing(deliveries, lines, sources)
     if missing:
         raise LedgerCopyError("Nothing was taken:\n" + "\n".join(map(str, missing)))
+    placed = list(with_detail_from(lines, detail_from(con)))
     outcomes, refused = take_again(
-        con, deliveries, entries, sources=sources, as_of_date=None, settings=settings, progress=progress
+        con, deliveries, placed, sources=sources, as_of_date=None, settings=settings, progress=progress
     )
-    if entries:
-        progress.step("intake", len(entries), len(entries))
-    return IntakeReport(tuple(outcomes), refused=tuple(refused), recovered=tuple(e.file_name for e in entries))
+    if lines:
+        progress.step("intake", len(lines), len(lines))
+    recovered = tuple(line.file_name for line in lines if isinstance(line, LedgerEntry))
+    return IntakeReport(tuple(outcomes), refused=tuple(refused), recovered=recovered)
 
 
 def prepare(con: duckdb.DuckDBPyConnection, settings: IntakeSettings) -> None:
@@ -64,30 +72,40 @@ def prepare(con: duckdb.DuckDBPyConnection, settings: IntakeSettings) -> None:
     remove_leftovers(settings.temporary_folder)
 
 
-def settle(con: duckdb.DuckDBPyConnection, copy: LedgerCopy) -> tuple[list[LedgerEntry], list[IntakeRefusal]]:
+def settle(con: duckdb.DuckDBPyConnection, copy: LedgerCopy) -> tuple[list[PlacedLine], list[IntakeRefusal]]:
     """Appends what the copy lacks (the run was killed between the commit and the line).
 
-    Returns what the database lacks, in the order in which it was taken, and a refusal for each file that both have
-    with different counts.
+    Returns what the database lacks, in the order in which it was taken or expired, and a refusal for each file or
+    expiry that both have and tell differently.
     """
-    there = {entry.file_name: entry for entry in ledger.entries(con)}
-    known = {entry.file_name: entry for entry in copy.entries}
-    for name, entry in there.items():
+    there = {_named(line): line for line in ledger.lines(con)}
+    known = {_named(line): line for line in copy.lines}
+    for name, line in there.items():
         if name not in known:
-            copy.append(entry)
-    lost = [entry for name, entry in known.items() if name not in there]
+            copy.append(line)
+    lost = [placed for placed in with_detail_from(copy.lines, None) if _named(placed[0]) not in there]
     differing = [
-        _differs(name, said)
-        for name, entry in known.items()
-        if name in there and (said := entry.differences(there[name]))
+        _differs(name if isinstance(line, LedgerEntry) else copy.path.name, said)
+        for name, line in known.items()
+        if name in there and (said := _differences(line, there[name]))
     ]
     return lost, differing
+
+
+def _named(line: LedgerLine) -> str:
+    return line.file_name if isinstance(line, LedgerEntry) else f"expiry of {line.detail_from}"
+
+
+def _differences(line: LedgerLine, found: LedgerLine) -> list[str]:
+    if isinstance(line, LedgerEntry) and isinstance(found, LedgerEntry):
+        return line.differences(found)
+    return [] if line == found else [f"the {_named(line)} has other days or another time"]
 
 
 def take_again(
     con: duckdb.DuckDBPyConnection,
     deliveries: Iterable[Delivery],
-    entries: Sequence[LedgerEntry],
+    lines: Sequence[PlacedLine],
     *,
     sources: Mapping[str, SourceMapping],
     as_of_date: date | None,
@@ -95,24 +113,30 @@ def take_again(
     progress: Progress,
     engine: FileEngine | None = None,
 ) -> tuple[list[FileOutcome], list[IntakeRefusal]]:
-    """Takes the files of `entries` from `deliveries`, all or, where one is missing, none; stops at one that comes out
-    otherwise. `as_of_date` is for a mapping that has come to depend on one since.
+    """Takes the files of `lines` from `deliveries` and lets detail expire between them, all or, where a file is
+    missing, none; stops at one that comes out otherwise. `as_of_date` is for a mapping that has come to depend on one
+    since.
     """
     outcomes: list[FileOutcome] = []
-    refused = _missing(deliveries, entries, sources)
+    refused = _missing(deliveries, [line for line, _ in lines], sources)
     if refused:
         return outcomes, refused
     by_name = {delivery.file_name: delivery for delivery in deliveries}
-    for done, entry in enumerate(entries):
-        progress.step(entry.file_name, done, len(entries))
+    for done, (line, kept_from) in enumerate(lines):
+        if isinstance(line, Expiry):
+            with transaction(con):
+                expire(con, line)
+            continue
+        progress.step(line.file_name, done, len(lines))
         try:
             taken = take_file(
                 con,
-                by_name[entry.file_name],
-                sources[entry.source],
-                entry.as_of_date or as_of_date or date(2000, 1, 1),
+                by_name[line.file_name],
+                sources[line.source],
+                line.as_of_date or as_of_date or date(2000, 1, 1),
                 settings,
-                again=entry,
+                detail_from=kept_from,
+                again=line,
                 engine=engine,
             )
         except IntakeRefusal as refusal:
@@ -122,11 +146,13 @@ def take_again(
 
 
 def _missing(
-    deliveries: Iterable[Delivery], entries: Iterable[LedgerEntry], sources: Mapping[str, SourceMapping]
+    deliveries: Iterable[Delivery], lines: Iterable[LedgerLine], sources: Mapping[str, SourceMapping]
 ) -> list[IntakeRefusal]:
     by_name = {delivery.file_name: delivery for delivery in deliveries}
     refused = []
-    for entry in entries:
+    for entry in lines:
+        if isinstance(entry, Expiry):
+            continue
         delivery = by_name.get(entry.file_name)
         if entry.source not in sources:
             refused.append(_lost(entry, f"and the source mapping {entry.source} is gone", "Bring the mapping back."))

@@ -59,6 +59,7 @@ CURES = {
     "cell_scaled": "Format the column as Number, without percent or thousands.",
     "cell_date": _AS_TEXT,
     "cell_control": "Remove line breaks (Alt+Enter) from the cell.",
+    "detail_expired": "Take the row out: what calls of that day said is final.",
     "key_conflict": "Keep one of the rows with this key; correct what was taken before by a new, whole delivery.",
 }
 

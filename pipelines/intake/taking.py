@@ -17,6 +17,7 @@ from pipelines.intake import ledger
 from pipelines.intake.changes import note_subscription_changes
 from pipelines.intake.control import Control, read_control, require_digest, require_records, require_totals
 from pipelines.intake.discover import Delivery, is_workbook
+from pipelines.intake.expiries import drop_expired
 from pipelines.intake.file_engine import FileEngine, OneNode
 from pipelines.intake.known_at import known_at
 from pipelines.intake.ledger_copy import LedgerEntry
@@ -40,15 +41,17 @@ def take_file(
     as_of: date,
     settings: IntakeSettings,
     *,
+    detail_from: date | None,
     again: LedgerEntry | None = None,
     engine: FileEngine | None = None,
 ) -> FileCopy | list[FileOutcome]:
     """Takes the file in, one outcome an extract, or says of which file it is a copy.
 
-    Given what came of it the first time, `again` must come out the same. A file that can't be taken is written to the
-    ledger as refused, and the IntakeRefusal raised. `engine` does the work of the files that it is for.
+    Call detail of days before `detail_from` is rejected. Given what came of it the first time, `again` must come out
+    the same, by the `detail_from` of then; what has expired since leaves again. A file that can't be taken is written
+    to the ledger as refused, and the IntakeRefusal raised. `engine` does the work of the files that it is for.
     """
-    run = FileTaking(con, delivery, mapping, as_of, settings, again=again, engine=engine)
+    run = FileTaking(con, delivery, mapping, as_of, settings, detail_from=detail_from, again=again, engine=engine)
     try:
         return run.take()
     except IntakeRefusal as refusal:
@@ -73,6 +76,7 @@ class FileTaking:
         as_of: date,
         settings: IntakeSettings,
         *,
+        detail_from: date | None,
         again: LedgerEntry | None = None,
         look: Callable[[list[FileOutcome]], None] | None = None,
         engine: FileEngine | None = None,
@@ -83,6 +87,7 @@ class FileTaking:
         self.mapping = mapping
         self.as_of = as_of
         self.settings = settings
+        self.detail_from = detail_from
         self.again = again
         self.look = look
         self.opened: Opened | None = None
@@ -144,6 +149,7 @@ class FileTaking:
                 as_of=self.as_of,
                 settings=self.settings,
                 known_at=known[extract],
+                detail_from=self.detail_from,
             )
             for extract in self.mapping.extracts
         ]
@@ -223,6 +229,9 @@ class FileTaking:
                 )
             if self.again is not None and (said := self.again.differences(ledger.entries(con, name)[0])):
                 raise _came_out_otherwise(name, said)
+            if self.again is not None:
+                for outcome in outcomes:
+                    drop_expired(con, outcome.file_id)
             remember(con, name, opened.sha256, look)
             # Before the commit: a run that is killed in between takes the file again, and writes the same once more.
             self.give_back(None, outcomes)
@@ -263,8 +272,9 @@ def _came_out_otherwise(file_name: str, said: list[str]) -> IntakeRefusal:
         file_name,
         "counts_differ",
         f"taken again, it came out otherwise than the ledger copy says: {'; '.join(said)}",
-        "Bring back its control file, source mapping and release of the time it was taken; or, if the new result is "
-        "meant, move ledger.jsonl and the warehouse away: the next run takes all of landing/ anew.",
+        "Bring back its control file, source mapping and release of the time it was taken, or make the warehouse anew "
+        "with `tierline rebuild`; or, if the new result is meant, move ledger.jsonl and the warehouse away: the next "
+        "run takes all of landing/ anew.",
     )
 
 

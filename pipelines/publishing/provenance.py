@@ -10,10 +10,14 @@ import json
 import duckdb
 
 from pipelines import warehouse
+from pipelines.intake.expiries import detail_from, usage_from
 from pipelines.night import Night
 from pipelines.run_key import RESULT_SETTINGS, code_digest
 from pipelines.sql_catalogue import sql_tables
 from pipelines.tier_history import FIRST, FOLLOWED, PROVENANCE, NightFile
+
+# The first day of which call detail was kept, and the first that was kept rolled up, where any had expired.
+DETAIL_FROM, USAGE_FROM = "detail_from", "usage_from"
 
 
 def provenance(con: duckdb.DuckDBPyConnection, night: Night, history: NightFile) -> dict[str, str]:
@@ -34,6 +38,9 @@ def provenance(con: duckdb.DuckDBPyConnection, night: Night, history: NightFile)
         PROVENANCE: history.digest,
         FOLLOWED: history.followed or FIRST,
     }
+    for name, first in ((DETAIL_FROM, detail_from(con)), (USAGE_FROM, usage_from(con))):
+        if first is not None:
+            found[name] = first.isoformat()
     if night.known_at is not None:
         found["known_before"] = f"{night.known_before.isoformat()}Z"
     if night.accept is not None and (shut := shut_gates(con, night)):

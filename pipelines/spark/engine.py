@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
@@ -27,6 +27,8 @@ import polars as pl
 
 from pipelines import scoring, usage
 from pipelines.contracts.tables import arrow_type
+from pipelines.day_files import write_day
+from pipelines.durable import Disk
 from pipelines.engine import BadRows, Progress
 from pipelines.intake.taking import transaction
 from pipelines.night import Night
@@ -38,7 +40,7 @@ from pipelines.spark.shown import Shown, location_of
 from pipelines.sql_catalogue import SqlTable, sql_table, sql_tables
 from pipelines.sql_text import identifiers, literal, without_globs
 from pipelines.table_types import table_types
-from pipelines.usage import DayTable, RollUp
+from pipelines.usage import DayFile, DayTable, RollUp
 from pipelines.warehouse import WarehouseError
 from segmentation.churn.drift import Drift
 from segmentation.churn.risk import risks
@@ -80,14 +82,29 @@ class SparkEngine:
         self._shown.show(con, table.upstreams)
         return self._keep(con, table.table, self._rows(table, self.night.parameters))
 
-    def roll_up(self, con: duckdb.DuckDBPyConnection, kept: DayTable, progress: Progress) -> RollUp:
-        """As of Engine."""
+    def roll_up(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        kept: DayTable,
+        progress: Progress,
+        days: Collection[date] | None = None,
+    ) -> RollUp:
+        """As of Engine. Of `days` this node gets a file, too: it goes on from it when their call detail is gone."""
         night, table = self.night, sql_table(kept.table)
         files = usage.day_files(
-            con, kept, night.parameters, service_numbers=night.settings.service_numbers, zone=night.zone
+            con,
+            kept,
+            night.parameters,
+            service_numbers=night.settings.service_numbers,
+            zone=night.zone,
+            is_there=lambda name: self._is_there(_folder_of(kept, name)),
+            days=days,
         )
-        named = [(day, f"{kept.table.replace('.', '/')}/{name.removesuffix('.parquet')}") for day, name in files]
-        missing = [(day, name) for day, name in named if not self._is_there(name)]
+        self._bring_expired(kept, files)
+        lacking = [file for file in files if not self._is_there(_folder_of(kept, file.name))]
+        usage.require_detail(lacking, self._place.uri(kept.table.replace(".", "/")))
+        named = [(file.day, _folder_of(kept, file.name)) for file in files]
+        missing = [(file.day, _folder_of(kept, file.name)) for file in lacking]
         if missing:
             self._shown.show(con, [upstream for upstream in table.upstreams if upstream != "staging.cdr"])
         with ThreadPoolExecutor(_DAYS_AT_ONCE) as writers:
@@ -101,12 +118,15 @@ class SparkEngine:
                 progress(done, len(missing))
                 day_written.result()
         progress(len(missing), len(missing))
+        if days is not None:
+            self._keep_here(kept, files)
+            return RollUp(tuple(files), len(missing), 0)
         con.execute(f"create or replace table {kept.files}_on_spark (usage_date date, path varchar)")
         if named:
             con.executemany(f"insert into {kept.files}_on_spark values (?, ?)", named)
         usage.use_days(con, kept, night.parameters, self._seen_here(named))
         rows = self._shown.files(kept.table, [name for _, name in named]).count()
-        return RollUp(len(named), len(missing), rows)
+        return RollUp(tuple(files), len(missing), rows)
 
     def bad_rows(self, con: duckdb.DuckDBPyConnection, audit: SqlTable, shown: int) -> BadRows:
         """As of Engine."""
@@ -226,6 +246,36 @@ class SparkEngine:
             self._place.remove(f"{folder}/{left}")
         return own in beside
 
+    def _bring_expired(self, kept: DayTable, files: Sequence[DayFile]) -> None:
+        """Takes to the place what only this node has of expired days: they expired while it made the days by itself."""
+        for file in files:
+            name, local = _folder_of(kept, file.name), self.night.day_folder(kept.table) / file.name
+            if not file.has_detail and local.exists() and not self._is_there(name):
+                temporary = f"{name}.{secrets.token_hex(4)}.tmp"
+                working = self.night.home / "tmp" / "spark"
+                working.mkdir(parents=True, exist_ok=True, mode=0o750)
+                self._place.put(Path(shutil.copy(local, working)), f"{temporary}/{local.name}")
+                self._place.adopt(temporary, name)
+
+    def _keep_here(self, kept: DayTable, files: Sequence[DayFile]) -> None:
+        """Makes this node's own files of days that the place has: scratch nights read them."""
+        folder, disk = self.night.day_folder(kept.table), Disk()
+        for file in files:
+            if (folder / file.name).exists():
+                continue
+            name, fetched = _folder_of(kept, file.name), self.night.home / "tmp" / "spark" / secrets.token_hex(8)
+            try:
+                if self._place.folder is None:
+                    self._place.fetch(name, fetched)
+                there = fetched if self._place.folder is None else self._place.folder / name
+                with duckdb.connect() as own:
+                    paths = literal(f"{without_globs(str(there))}/*.parquet")
+                    columns = identifiers(table_types(kept.table))
+                    rows = own.sql(f"select {columns} from read_parquet({paths}) order by {kept.order}")
+                    write_day(rows, folder, file.name, disk, label=kept.label)
+            finally:
+                shutil.rmtree(fetched, ignore_errors=True)
+
     def _write_day(self, table: str, rows: DataFrame, name: str) -> None:
         temporary = f"{name}.{secrets.token_hex(4)}.tmp"
         self._write_rows(table, rows, temporary)
@@ -286,6 +336,11 @@ class SparkEngine:
         if folder is None:
             return []
         return [(day, f"{without_globs(str(folder / name))}/*.parquet") for day, name in named]
+
+
+def _folder_of(kept: DayTable, name: str) -> str:
+    """The folder of the place that stands for a day file of that name."""
+    return f"{kept.table.replace('.', '/')}/{name.removesuffix('.parquet')}"
 
 
 @cache

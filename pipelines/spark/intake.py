@@ -29,7 +29,7 @@ from pipelines.durable import Disk
 from pipelines.intake import elsewhere, ledger
 from pipelines.intake.discover import Delivery, is_workbook
 from pipelines.intake.keys import create_verdicts, days_scope, key_queries
-from pipelines.intake.load import TypedRows
+from pipelines.intake.load import TypedRows, expired_code
 from pipelines.intake.mapping import SourceMapping
 from pipelines.intake.opened import Opened, require_size, require_unchanged
 from pipelines.intake.ranges import PLACES, OpenedRanges, cut, joined
@@ -108,14 +108,17 @@ class SparkIntake:
         as_of: date,
         settings: IntakeSettings,
         known_at: datetime | None,
+        detail_from: date | None,
     ) -> TypedRows:
         """As of FileEngine."""
         work, folder = self._at_work(), self._new_folder(con)
         file_id = ledger.next_file_id(con, file_name)
         numbers = range(len(work.ranges))
-        task = typing(work, folder, file_id=file_id, known_at=known_at, as_of=as_of)
+        task = typing(work, folder, file_id=file_id, known_at=known_at, as_of=as_of, detail_from=detail_from)
         typed: list[TypedRange] = _without_refusals(self.ask(task, numbers))
         select = typed_select(target, mapping, opened.source, as_of, settings.time_zone)
+        if detail_from is not None:
+            expired_code(select, target, detail_from)  # as in the tasks
         rows = RangeRows(
             target,
             _TABLE,
@@ -228,10 +231,7 @@ class SparkIntake:
         """A folder for the rows of one file; what killed runs left beside it goes."""
         parent = Path(str(folder_of(self._path))) / _TAKEN
         parent.mkdir(parents=True, exist_ok=True, mode=0o750)
-        named = set(elsewhere.folders(con, EXTRACT).values())
-        for left in parent.iterdir():
-            if left not in named:
-                shutil.rmtree(left, ignore_errors=True)
+        elsewhere.sweep(con, EXTRACT, [parent])
         self._folder = parent / f"{secrets.token_hex(8)}.tmp"
         return _shared(self._folder)
 

@@ -84,6 +84,8 @@ class Place:
     def remove(self, name: str) -> None:
         """Removes a file or folder, if it is there."""
         if self.folder is not None:
+            if (self.folder / name).is_file():
+                (self.folder / name).unlink()
             shutil.rmtree(self.folder / name, ignore_errors=True)
             return
         system, path = self._hadoop(name)

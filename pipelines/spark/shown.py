@@ -34,6 +34,14 @@ if TYPE_CHECKING:
 
 # Up to so many rows go from this node's memory, more as a file.
 _FEW = 100_000
+# Deliveries of call detail all of whose days have expired.
+_GONE = """
+    select d.file_id
+    from intake.file_days as d
+    left join intake.expired_days as e on e.usage_date = d.usage_date
+    group by d.file_id
+    having count(*) = count(e.usage_date)
+"""
 
 
 class Shown:
@@ -94,15 +102,20 @@ class Shown:
         return f"file://{name}" if name.startswith("/") else self._place.uri(name)
 
     def _delivered(self, con: duckdb.DuckDBPyConnection, extract: str) -> dict[int, str]:
-        """The files of all accepted rows of an extract by file_id; those that are not there yet are put there."""
+        """The files of all accepted rows of an extract by file_id; those that are not there yet are put there. A
+        delivery whose days have all expired leaves the place.
+        """
         deliveries = con.execute(
             "select file_id, sha256, mapping_fingerprint, known_at, as_of_date, contract_version, accepted "
             "from intake.files where extract = $extract and status = 'accepted' and accepted > 0 order by file_id",
             {"extract": extract},
         ).fetchall()
+        gone = {file_id for (file_id,) in con.execute(_GONE).fetchall()} if extract == "cdr" else set()
         folder, columns = f"staging/{extract}", identifiers(table_types(f"staging.{extract}"))
         there, elsewhere, names = self._place.names(folder), folders(con, extract), {}
         for file_id, *decides in deliveries:
+            if file_id in gone:
+                continue
             if file_id in elsewhere:
                 names[file_id] = str(elsewhere[file_id])
                 continue
@@ -113,6 +126,10 @@ class Shown:
                     con, f"select {columns} from staging.{extract} where file_id = {file_id}", f"{folder}/{name}"
                 )
             names[file_id] = f"{folder}/{name}"
+        for name in there:
+            number = name.partition("-")[0]
+            if number.isdigit() and int(number) in gone:
+                self._place.remove(f"{folder}/{name}")
         return names
 
     def _history(self, table: str) -> list[str]:

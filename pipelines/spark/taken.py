@@ -94,7 +94,9 @@ def opening(work: Work) -> Task:
     return task
 
 
-def typing(work: Work, into: Path, *, file_id: int, known_at: datetime | None, as_of: date) -> Task:
+def typing(
+    work: Work, into: Path, *, file_id: int, known_at: datetime | None, as_of: date, detail_from: date | None
+) -> Task:
     """Types the rows of a range into Parquet files in the folder `into`, as staging has them."""
     target = contract(f"{SCHEMA}.{EXTRACT}")
 
@@ -111,6 +113,7 @@ def typing(work: Work, into: Path, *, file_id: int, known_at: datetime | None, a
                 as_of=as_of,
                 settings=work.settings,
                 known_at=known_at,
+                detail_from=detail_from,
             )
             columns = {
                 **typed_as_staged(con, rows, work.settings.time_zone),

@@ -1,7 +1,8 @@
 -- grain: one row a file and extract
 -- owner: data-engineering
 -- severity: error
--- Every line of a file is a header, a trailer, blank, accepted, rejected or a duplicate, and each of these is still there.
+-- Every line of a file is a header, a trailer, blank, accepted, rejected or a duplicate, and each of these is still there, or was call
+-- detail of a day that expired.
 with found as (
     select 'bills' as extract, file_id, count(*) as accepted, 0 as rejected, 0 as duplicate
     from staging.bills
@@ -13,7 +14,14 @@ with found as (
     union all
     select 'cdr', file_id, count(*), 0, 0
     from staging.cdr
+    -- Whoever still has rows of days that expired, as Spark may of a file with both, does not count them twice.
+    where not coalesce(usage_date < (select max(detail_from) from intake.expired_days), false)
     group by file_id
+    union all
+    select 'cdr', d.file_id, sum(d.records)::bigint, 0, 0
+    from intake.file_days as d
+    join intake.expired_days as e on e.usage_date = d.usage_date
+    group by d.file_id
     union all
     select 'contacts', file_id, count(*), 0, 0
     from staging.contacts

@@ -3,7 +3,7 @@
 Belongs here: the list. Does not: any scenario.
 """
 
-from home_scenarios import Analytics, UsageDay
+from home_scenarios import Analytics, DaysRemoved, Expiration, UsageDay
 from mirror_scenarios import FirstMirror, MirrorRecovery, NextMirror
 from scenarios import FirstPublication, NextPublication, Recovery, Rollback, RollbackRecovery, Scenario
 
@@ -18,4 +18,6 @@ SCENARIOS: dict[str, type[Scenario]] = {
     "mirror recovery": MirrorRecovery,
     "usage day": UsageDay,
     "analytics": Analytics,
+    "expiry": Expiration,
+    "removal": DaysRemoved,
 }

@@ -17,14 +17,18 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from pipelines.day_files import remove_leftovers, write_day
+from pipelines.day_files import remove_days, remove_leftovers, write_day
 from pipelines.durable import Disk
+from pipelines.expiry import Expired, expire_detail
+from pipelines.intake import ingest
 from pipelines.night import Night
+from pipelines.progress import Silent
 from pipelines.publishing import Mirrored, Publication, PublishError, PublishLockError, mirror, publish, rollback
 from pipelines.publishing.analytics import write_analytics
 
 ROWS = 400
 AS_OF = date(2026, 3, 1)
+KEEP_CDR_DAYS = 57
 Hook = Callable[[str], None]
 KEYS = [f"+8613{number:08d}" for number in range(ROWS)]
 LOCKED, REFUSED = 3, 4  # exit codes of a publisher that PublishLockError, or its guard, turned away
@@ -83,11 +87,31 @@ def write_usage(folder: Path, name: str, hook: Hook = lambda _: None) -> None:
         write_day(con.sql("select range as subscription_id from range(1000)"), folder, name, disk, label="usage-day")
 
 
+def remove_usage(folder: Path, before: str, hook: Hook = lambda _: None) -> int:
+    """Day files of before a day go, as at the end of a night."""
+    return remove_days(folder, lambda day, _digest: day.isoformat() >= before, Disk(hook))
+
+
 def replace_analytics(home: Path, hook: Hook = lambda _: None) -> None:
     """The analysts' database of a home whose warehouse is there."""
     night = Night(home, AS_OF, {"threads": 1})
     with night.warehouse.open() as con:
         write_analytics(con, night, hook)
+
+
+def let_expire(home: Path, as_of: date, hook: Hook = lambda _: None) -> Expired:
+    """What a night does at its end: call detail expires. The home's files are taken first, as a night begins."""
+    night = Night(home, as_of, {"threads": 1, "keep_cdr_days": KEEP_CDR_DAYS})
+    with night.warehouse.open() as con:
+        ingest(
+            con,
+            night.landing,
+            mappings={},
+            as_of_date=as_of,
+            settings=night.intake_settings,
+            progress=Silent(),
+        )
+        return expire_detail(con, night, hook=hook)
 
 
 class Publishers:
@@ -173,6 +197,8 @@ OPERATIONS: dict[str, Callable[[Path, Hook, dict[str, Any]], object]] = {
     "rollback": lambda folder, hook, order: roll_back(folder, hook=hook, may_commit=guard(order.get("turn"))),
     "mirror": lambda folder, hook, order: copy_to(folder, Path(order["destination"]), hook=hook),
     "usage": lambda folder, hook, order: write_usage(folder, order["name"], hook),
+    "removal": lambda folder, hook, order: remove_usage(folder, order["before"], hook),
+    "expiry": lambda folder, hook, order: let_expire(folder, date.fromisoformat(order["as_of"]), hook),
     "analytics": lambda folder, hook, order: replace_analytics(folder, hook),
 }
 

@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from home_scenarios import make_warehouse
-from publishers import Publishers, copy_to, publish_stamped, replace_analytics, roll_back, write_usage
+from publishers import Publishers, copy_to, publish_stamped, remove_usage, replace_analytics, roll_back, write_usage
 
 CHANGES = {"os.mkdir", "os.rmdir", "os.remove", "os.rename", "os.link", "os.symlink", "os.truncate", "os.chmod"}
 # What a step of that kind does; to set the mode of what was just made or opened belongs to its step.
@@ -101,6 +101,7 @@ def record(root: Path) -> list[list[str]]:
     for number in range(2):
         write_usage(usage, f"usage_date=2026-03-01/{number}.parquet", announce)
         replace_analytics(home, announce)
+    remove_usage(usage, "2026-03-02", announce)
     recording[0] = False
     publishers.close()
     return events

@@ -43,7 +43,7 @@ def test_killed_at_a_later_time_that_a_step_comes(
     scenarios("publication").kill_at(step, occurrence)
 
 
-@pytest.mark.parametrize("operation", ["publish", "rollback", "mirror", "usage", "analytics"])
+@pytest.mark.parametrize("operation", ["publish", "rollback", "mirror", "usage", "analytics", "expiry", "removal"])
 def test_the_steps_killed_at_are_all_the_steps_there_are(scenarios: Callable[[str], Scenario], operation: str) -> None:
     of_operation = {name: kind for name, kind in SCENARIOS.items() if kind.operation == operation}
     announced = {step for name in of_operation for step in scenarios(name).announced()}

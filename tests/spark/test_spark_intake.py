@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,9 @@ from data_contracts import contract
 from pipelines.contracts.judged import judge_new
 from pipelines.contracts.tables import INTAKE_COLUMNS
 from pipelines.engine import count_elsewhere_of, file_engine_of
-from pipelines.intake import IntakeReport, create_tables, ingest
+from pipelines.intake import IntakeReport, create_tables, elsewhere, ingest
+from pipelines.intake.expiries import ExpiredDay, Expiry, expire
+from pipelines.intake.taking import transaction
 from pipelines.night import Night
 from pipelines.rebuild import rebuild
 from pipelines.scratch import scratch
@@ -110,7 +112,9 @@ def both(night: Night) -> tuple[IntakeReport, dict[str, list[Any]]]:
 
 
 def test_hostile_files_come_to_the_same(night: Night) -> None:
-    put(night.home, "cdr_20240615.csv", rows(0, 40, time="2024-06-15T12:00:00+08:00"))
+    # Its later records are within the window of the last file, and of none of that file's days.
+    earlier = [*rows(0, 40, time="2024-06-15T12:00:00+08:00"), *rows(90, 95, time="2024-06-25T12:00:00+08:00")]
+    put(night.home, "cdr_20240615.csv", earlier)
     put(night.home, "cdr_20240627.csv", rows(40, 90, time="2024-06-27T23:30:00+08:00"))
     put(
         night.home,
@@ -125,7 +129,7 @@ def test_hostile_files_come_to_the_same(night: Night) -> None:
             *rows(130, 140, duration="62"),  # other content
             *rows(0, 10),  # seen 15 days ago: outside the window
             *rows(40, 60, time="2024-06-27T23:30:00+08:00"),  # accepted before, the same
-            *rows(60, 70),  # accepted before within the window, another content
+            *rows(60, 70), *rows(90, 95),  # accepted before within the window, another content
             *rows(200, 400),
             row("r00200", duration="-1"), row("r00500", duration="-1"), row("r00500"), row("r00500"),
         ],
@@ -136,7 +140,7 @@ def test_hostile_files_come_to_the_same(night: Night) -> None:
     assert not report.refused
     by_name = {outcome.file_name: outcome for outcome in report.accepted}
     hostile = by_name["cdr/cdr_20240630.csv"]
-    assert (hostile.rejected, hostile.duplicate, hostile.nulled) == (31, 51, 1)
+    assert (hostile.rejected, hostile.duplicate, hostile.nulled) == (36, 51, 1)
     with night.warehouse.open() as con:
         assert con.execute("select count(*) from intake.elsewhere").fetchall() == [(3,)]
         own = con.execute("select count(*) from staging.cdr_here").fetchall()
@@ -225,7 +229,7 @@ def test_what_stays_on_one_node(tmp_path: Path, name: str, content: bytes, optio
 
 KILLED = """
 import os, signal, sys
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from test_spark_intake import BY_EXECUTORS, taken_in
 from pipelines.intake import elsewhere
@@ -304,3 +308,26 @@ def test_rows_that_are_gone_are_told_with_their_cure(night: Night) -> None:
     shutil.rmtree(night.home / "spark" / "taken")
     with pytest.raises(WarehouseError, match=r"file_id 1 are gone, they were in .*tierline rebuild"):
         taken_in(night, by_executors=True)
+
+
+def test_detail_that_executors_took_expires_and_leaves_the_disk(night: Night) -> None:
+    put(night.home, "cdr_20240610.csv", rows(0, 50, time="2024-06-10T12:00:00+08:00"))
+    put(night.home, "cdr_20240630.csv", [*rows(100, 150), *rows(50, 60, time="2024-06-11T12:00:00+08:00")])
+    taken_in(night, by_executors=True)
+    place = night.home / "spark" / "taken" / "cdr"
+    with night.warehouse.open() as con:
+        beside = elsewhere.parents(con, "cdr")
+        with transaction(con):
+            gone = expire(con, Expiry(date(2024, 6, 20), datetime(2024, 7, 1), date(2024, 6, 1), (ExpiredDay(date(2024, 6, 10), "a", "b"),)))
+        elsewhere.sweep(con, "cdr", beside)
+        assert gone == 60
+        assert con.execute("select file_id, count(*) from staging.cdr group by all").fetchall() == [(2, 50)]
+    (left,) = place.iterdir()
+    with duckdb.connect() as con:
+        assert con.execute(f"select count(*) from '{left}/*.parquet'").fetchall() == [(50,)]
+    put(night.home, "cdr_20240701.csv", [*rows(200, 210), row("late", time="2024-06-19T12:00:00+08:00")])
+    both_report, _ = taken_in(night, by_executors=True)
+    (outcome,) = both_report.accepted
+    assert (outcome.accepted, outcome.rejected) == (10, 1)
+    with night.warehouse.open() as con:
+        assert con.execute("select reason from intake.rejects where file_id = 3").fetchall() == [("detail_expired",)]

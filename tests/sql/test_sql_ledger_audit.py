@@ -55,6 +55,42 @@ def test_a_row_lost_or_doubled_inside_a_file_is_listed(desk: SqlDesk, table: str
     desk.expect(AUDIT, FILE)
 
 
+CDR = {"records": "9", "header": "1", "accepted": "8", "status": "accepted",
+       **dict.fromkeys(("trailer", "blank", "rejected", "duplicate"), "0")}  # fmt: skip
+CDR_FILE = "file_id | extract | file_name\n 3 | cdr | cdr/c.csv"
+
+
+@pytest.mark.parametrize(
+    ("first_day", "second_day", "there", "is_whole"),
+    [
+        pytest.param(5, 3, 3, True, id="what left and what stays add up"),
+        pytest.param(5, 3, 2, False, id="a row of a kept day is lost"),
+        pytest.param(4, 3, 3, False, id="less left than was there"),
+        pytest.param(5, 3, 4, False, id="a row of a kept day twice"),
+    ],
+)
+def test_days_that_expired_count_with_the_records_that_they_had(
+    desk: SqlDesk, first_day: int, second_day: int, there: int, is_whole: bool
+) -> None:
+    desk.given("intake.files", CDR_FILE, **CDR)
+    desk.given("intake.file_days", f"""
+        file_id | usage_date | records
+        3       | 2024-03-01 | {first_day}
+        3       | 2024-03-02 | {second_day}
+    """)  # fmt: skip
+    desk.given("intake.expired_days", "usage_date | detail_from\n 2024-03-01 | 2024-03-02")
+    desk.given("staging.cdr", "file_id | usage_date" + "\n 3 | 2024-03-02" * there)
+    desk.expect(AUDIT, "file_id" if is_whole else CDR_FILE)
+
+
+def test_rows_of_an_expired_day_that_are_still_there_count_once(desk: SqlDesk) -> None:
+    desk.given("intake.files", CDR_FILE, **CDR)
+    desk.given("intake.file_days", "file_id | usage_date | records\n 3 | 2024-03-01 | 5\n 3 | 2024-03-02 | 3")
+    desk.given("intake.expired_days", "usage_date | detail_from\n 2024-03-01 | 2024-03-02")
+    desk.given("staging.cdr", "file_id | usage_date" + "\n 3 | 2024-03-01" * 5 + "\n 3 | 2024-03-02" * 3)
+    desk.expect(AUDIT, "file_id")
+
+
 @pytest.mark.parametrize("extract", contract_names("staging"))
 def test_rows_of_no_file_are_listed_whatever_the_extract(desk: SqlDesk, extract: str) -> None:
     rows(desk, f"staging.{extract}", 1, file_id=5)

@@ -112,6 +112,19 @@ def test_the_ledger_is_shown_as_it_is_refused_files_too(desk: SqlDesk) -> None:
     desk.expect("marts.intake_files", ledger)
 
 
+def test_the_ledger_says_what_has_expired_of_a_file(desk: SqlDesk) -> None:
+    desk.given("intake.files", "file_id | extract | accepted\n 1 | cdr | 9\n 2 | cdr | 3")
+    desk.given("intake.file_days", """
+        file_id | usage_date | records
+        1       | 2024-03-01 | 4
+        1       | 2024-03-02 | 3
+        1       | 2024-03-03 | 2
+        2       | 2024-03-03 | 3
+    """)  # fmt: skip
+    desk.given("intake.expired_days", "usage_date | detail_from\n 2024-03-01 | 2024-03-02\n 2024-03-02 | 2024-03-03")
+    desk.expect("marts.intake_files", "file_id | accepted | expired\n 1 | 9 | 7\n 2 | 3 | 0")
+
+
 @pytest.mark.parametrize(
     "raw, masked",
     [

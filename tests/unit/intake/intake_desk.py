@@ -100,7 +100,13 @@ class Desk:
                FROM intake.files WHERE status = 'accepted'"""
         ):
             assert n[0] == sum(n[1:]), (extract, n)
-            assert self.ask(f"SELECT count(*) FROM staging.{extract} WHERE file_id = ?", file_id) == [(n[4],)]
+            kept = self.ask(f"SELECT count(*) FROM staging.{extract} WHERE file_id = ?", file_id)[0][0]
+            expired = self.ask(
+                """SELECT coalesce(sum(records), 0)::BIGINT FROM intake.file_days WHERE file_id = ?
+                   AND usage_date IN (SELECT usage_date FROM intake.expired_days)""",
+                file_id,
+            )[0][0]
+            assert kept + expired == n[4]
             assert self.ask("SELECT count(*) FROM intake.rejects WHERE file_id = ?", file_id) == [(n[5],)]
             assert self.ask("SELECT count(*) FROM intake.duplicates WHERE file_id = ?", file_id) == [(n[6],)]
             assert self.ask(

@@ -129,7 +129,7 @@ def test_lines_that_the_database_has_and_the_copy_lacks_are_appended(kept: Desk)
     copy_of(kept).write_bytes(lines[0])
     kept.run()
     copy = LedgerCopy(copy_of(kept))
-    copy.append(copy.entries[0])
+    copy.append(copy.lines[0])
     assert copy_of(kept).read_bytes().startswith(whole)
     assert len(read_ledger_copy(copy_of(kept))) == 4
 
@@ -143,7 +143,7 @@ def test_a_torn_last_line_is_cut_off(kept: Desk, kept_bytes: int) -> None:
     assert len(read_ledger_copy(copy_of(kept))) == 2
     kept.run()
     copy = LedgerCopy(copy_of(kept))
-    copy.append(copy.entries[0])
+    copy.append(copy.lines[0])
     assert copy_of(kept).read_bytes().startswith(whole)
     assert len(read_ledger_copy(copy_of(kept))) == 4
 
@@ -155,7 +155,7 @@ def test_a_last_line_that_lacks_only_its_end_is_kept(kept: Desk) -> None:
     assert len(read_ledger_copy(copy_of(kept))) == 3
     kept.run()
     copy = LedgerCopy(copy_of(kept))
-    copy.append(copy.entries[0])
+    copy.append(copy.lines[0])
     assert copy_of(kept).read_bytes().startswith(whole)
     assert len(read_ledger_copy(copy_of(kept))) == 4
 

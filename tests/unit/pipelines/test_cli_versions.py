@@ -169,7 +169,10 @@ def test_verify_says_what_is_damaged_and_its_cure(night: Night, home: Path, fold
     found = tierline("verify", "--home", home)
     assert found.exit_code == 1
     assert f"damaged: {path}: does not have the SHA-256 of its manifest cure: run that night again" in said(found)
-    assert "cure: delete it and run a night: it rolls that day up again" in said(found)
+    assert (
+        "cure: copy it back from a backup; where the day's call detail is still kept (keep_cdr_days), delete it"
+        in said(found)
+    )
     assert tierline("verify", folder, "--home", home).output.count("cure:") == 1
     assert tierline("verify", home / "nowhere", "--home", home).exit_code == 2
 
