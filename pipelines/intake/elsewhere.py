@@ -4,7 +4,7 @@ Belongs here: intake.elsewhere, and the view that takes the place of a staging t
 not: making the folders (pipelines/spark).
 
 Whoever reads staging.<extract> finds all accepted rows, wherever they lie. The rows that are in the warehouse itself
-are then in staging.<extract>_here.
+are then in staging.<extract>_here. Folders beside the warehouse are remembered relative to it: a home may be moved.
 """
 
 from __future__ import annotations
@@ -54,15 +54,26 @@ def folders(con: duckdb.DuckDBPyConnection, extract: str) -> dict[int, Path]:
     found = con.execute(
         "SELECT file_id, folder FROM intake.elsewhere WHERE extract = $extract ORDER BY file_id", {"extract": extract}
     ).fetchall()
-    return {file_id: Path(folder) for file_id, folder in found}
+    return {file_id: _home(con) / folder for file_id, folder in found}
 
 
 def note(con: duckdb.DuckDBPyConnection, extract: str, file_id: int, folder: Path) -> None:
     """The accepted rows of a file are the Parquet files of a folder. For the transaction in which the file is taken."""
     if own_name(con, extract) == extract:
         con.execute(f"ALTER TABLE {own_table(con, extract)} RENAME TO {identifier(extract + _HERE)}")
-    con.execute("INSERT INTO intake.elsewhere VALUES (?, ?, ?)", [extract, file_id, str(folder)])
+    con.execute("INSERT INTO intake.elsewhere VALUES (?, ?, ?)", [extract, file_id, _told(con, folder)])
     _show(con, extract)
+
+
+def _home(con: duckdb.DuckDBPyConnection) -> Path:
+    """The folder of the warehouse's file."""
+    found = con.execute("SELECT path FROM duckdb_databases() WHERE database_name = current_database()").fetchall()
+    return Path(found[0][0] or ".").resolve().parent
+
+
+def _told(con: duckdb.DuckDBPyConnection, folder: Path) -> str:
+    home = _home(con)
+    return str(folder.relative_to(home) if folder.is_relative_to(home) else folder)
 
 
 def _show(con: duckdb.DuckDBPyConnection, extract: str) -> None:

@@ -298,9 +298,11 @@ def test_promises_are_counted_where_the_rows_are(night: Night) -> None:
         assert any(said.startswith('("record_id") is unique') for said in here.broken)
 
 
-def test_rows_that_are_gone_are_told_with_their_cure(night: Night) -> None:
+def test_a_home_may_be_moved_and_rows_that_are_gone_are_told_with_their_cure(night: Night) -> None:
     put(night.home, "cdr_20240630.csv", rows(0, 10))
     taken_in(night, by_executors=True)
-    shutil.rmtree(night.home / "spark" / "taken")
+    moved = Night(night.home.rename(night.home.with_name("moved")), AS_OF, BY_EXECUTORS)
+    assert len(taken_in(moved, by_executors=True)[1]["staging.cdr"]) == 10
+    shutil.rmtree(moved.home / "spark" / "taken")
     with pytest.raises(WarehouseError, match=r"file_id 1 are gone, they were in .*tierline rebuild"):
-        taken_in(night, by_executors=True)
+        taken_in(moved, by_executors=True)
