@@ -110,7 +110,9 @@ def both(night: Night) -> tuple[IntakeReport, dict[str, list[Any]]]:
 
 
 def test_hostile_files_come_to_the_same(night: Night) -> None:
-    put(night.home, "cdr_20240615.csv", rows(0, 40, time="2024-06-15T12:00:00+08:00"))
+    # Its later records are within the window of the last file, and of none of that file's days.
+    earlier = [*rows(0, 40, time="2024-06-15T12:00:00+08:00"), *rows(90, 95, time="2024-06-25T12:00:00+08:00")]
+    put(night.home, "cdr_20240615.csv", earlier)
     put(night.home, "cdr_20240627.csv", rows(40, 90, time="2024-06-27T23:30:00+08:00"))
     put(
         night.home,
@@ -125,7 +127,7 @@ def test_hostile_files_come_to_the_same(night: Night) -> None:
             *rows(130, 140, duration="62"),  # other content
             *rows(0, 10),  # seen 15 days ago: outside the window
             *rows(40, 60, time="2024-06-27T23:30:00+08:00"),  # accepted before, the same
-            *rows(60, 70),  # accepted before within the window, another content
+            *rows(60, 70), *rows(90, 95),  # accepted before within the window, another content
             *rows(200, 400),
             row("r00200", duration="-1"), row("r00500", duration="-1"), row("r00500"), row("r00500"),
         ],
@@ -136,7 +138,7 @@ def test_hostile_files_come_to_the_same(night: Night) -> None:
     assert not report.refused
     by_name = {outcome.file_name: outcome for outcome in report.accepted}
     hostile = by_name["cdr/cdr_20240630.csv"]
-    assert (hostile.rejected, hostile.duplicate, hostile.nulled) == (31, 51, 1)
+    assert (hostile.rejected, hostile.duplicate, hostile.nulled) == (36, 51, 1)
     with night.warehouse.open() as con:
         assert con.execute("select count(*) from intake.elsewhere").fetchall() == [(3,)]
         own = con.execute("select count(*) from staging.cdr_here").fetchall()
