@@ -302,12 +302,14 @@ def test_promises_are_counted_where_the_rows_are(night: Night) -> None:
         assert any(said.startswith('("record_id") is unique') for said in here.broken)
 
 
-def test_rows_that_are_gone_are_told_with_their_cure(night: Night) -> None:
+def test_a_home_may_be_moved_and_rows_that_are_gone_are_told_with_their_cure(night: Night) -> None:
     put(night.home, "cdr_20240630.csv", rows(0, 10))
     taken_in(night, by_executors=True)
-    shutil.rmtree(night.home / "spark" / "taken")
+    moved = Night(night.home.rename(night.home.with_name("moved")), AS_OF, BY_EXECUTORS)
+    assert len(taken_in(moved, by_executors=True)[1]["staging.cdr"]) == 10
+    shutil.rmtree(moved.home / "spark" / "taken")
     with pytest.raises(WarehouseError, match=r"file_id 1 are gone, they were in .*tierline rebuild"):
-        taken_in(night, by_executors=True)
+        taken_in(moved, by_executors=True)
 
 
 def test_detail_that_executors_took_expires_and_leaves_the_disk(night: Night) -> None:
@@ -318,7 +320,15 @@ def test_detail_that_executors_took_expires_and_leaves_the_disk(night: Night) ->
     with night.warehouse.open() as con:
         beside = elsewhere.parents(con, "cdr")
         with transaction(con):
-            gone = expire(con, Expiry(date(2024, 6, 20), datetime(2024, 7, 1), date(2024, 6, 1), (ExpiredDay(date(2024, 6, 10), "a", "b"),)))
+            gone = expire(
+                con,
+                Expiry(
+                    date(2024, 6, 20),
+                    datetime(2024, 7, 1),
+                    date(2024, 6, 1),
+                    (ExpiredDay(date(2024, 6, 10), "a", "b"),),
+                ),
+            )
         elsewhere.sweep(con, "cdr", beside)
         assert gone == 60
         assert con.execute("select file_id, count(*) from staging.cdr group by all").fetchall() == [(2, 50)]
