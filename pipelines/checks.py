@@ -12,7 +12,7 @@ from data_contracts import contract
 from pipelines.assets import specs
 from pipelines.contracts.checks import Verdict, judge
 from pipelines.contracts.judged import judge_new
-from pipelines.engine import engine_of
+from pipelines.engine import count_elsewhere_of, engine_of
 from pipelines.progress import Progress
 from pipelines.resources import Home
 from pipelines.sql_catalogue import SqlTable, sql_tables
@@ -51,9 +51,12 @@ def _contract_check(table: str, promised: str, *, partitions: dg.PartitionsDefin
     ) -> dg.AssetCheckResult:
         name = f"check {table}"
         progress.step(name, 0, 1)
-        with home.open(home.night(context.partition_key)) as con:
+        night = home.night(context.partition_key)
+        with home.open(night) as con:
             verdict = (
-                judge_new(con, source, source.name) if is_staging else judge(con, source, table, may_be_empty=False)
+                judge_new(con, source, source.name, count_elsewhere_of(night))
+                if is_staging
+                else judge(con, source, table, may_be_empty=False)
             )
         progress.step(name, 1, 1)
         return dg.AssetCheckResult(

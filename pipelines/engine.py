@@ -15,6 +15,8 @@ from typing import Any, Protocol
 import duckdb
 
 from pipelines import scoring, usage, warehouse
+from pipelines.contracts.judged import Count
+from pipelines.intake.file_engine import FileEngine
 from pipelines.night import Night
 from pipelines.sql_catalogue import SqlTable
 
@@ -129,6 +131,24 @@ def engine_of(night: Night) -> Engine:
 
         return SparkEngine(night)
     return OneNode(night)
+
+
+def file_engine_of(night: Night) -> FileEngine | None:
+    """What takes large files, where the night's settings ask for it."""
+    if night.settings.engine == "spark" and night.settings.spark_intake_mib:
+        from pipelines.spark.intake import SparkIntake  # noqa: PLC0415 (pyspark is an extra)
+
+        return SparkIntake(night)
+    return None
+
+
+def count_elsewhere_of(night: Night) -> Count | None:
+    """What holds rows that lie beside the warehouse against their contract, where they are; None on one node."""
+    if night.settings.engine == "spark":
+        from pipelines.spark.promises import counting  # noqa: PLC0415 (pyspark is an extra)
+
+        return counting(night)
+    return None
 
 
 def end_engines() -> None:

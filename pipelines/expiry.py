@@ -20,6 +20,7 @@ from pipelines import usage
 from pipelines.day_files import remove_days
 from pipelines.durable import Disk, Hook, ignore_step
 from pipelines.engine import engine_of
+from pipelines.intake import elsewhere
 from pipelines.intake.expiries import ExpiredDay, Expiry, expire, usage_from
 from pipelines.intake.ledger_copy import LedgerCopy
 from pipelines.intake.replay import settle
@@ -79,9 +80,11 @@ def expire_detail(
         ExpiredDay(day, digests[usage.DAILY_USAGE.table][day], digests[usage.CONTACT_DAYS.table][day]) for day in going
     ]
     expiry = Expiry(first, night.known_before, _usage_from(con, night, first), tuple(days))
+    beside = elsewhere.parents(con, "cdr")
     with transaction(con):
         records = expire(con, expiry, hook)
         hook("commit:expiry")
+    elsewhere.sweep(con, "cdr", beside)
     if (copy := night.intake_settings.ledger_copy) is not None:
         settle(con, LedgerCopy(copy, hook))
     removed = remove_unread(con, night, _kept_versions(night), Disk(hook))

@@ -130,6 +130,12 @@ class Settings(BaseSettings):
     spark_conf: dict[str, str] = Field(
         default_factory=dict, description="Spark's own settings by name; those that decide results can't be changed."
     )
+    spark_intake_mib: float = Field(
+        1024.0,
+        ge=0,
+        description="With the engine spark: plain-text CDR files of so many MiB or more are taken by executors, which "
+        "must see landing/; 0: none. Where spark_path is HDFS or an object store, none are.",
+    )
     max_line_bytes: int = Field(
         1_048_576, ge=1024, description="Longest line of an extract; a file with a longer one is refused."
     )

@@ -13,6 +13,7 @@ from pipelines import tier_history, tier_memory, warehouse
 from pipelines.assets import specs
 from pipelines.contracts.checks import prepare
 from pipelines.contracts.tables import INTAKE_COLUMNS
+from pipelines.engine import file_engine_of
 from pipelines.intake import IntakeReport, ingest
 from pipelines.progress import Progress
 from pipelines.publishing.tier_table import tiers_before
@@ -40,12 +41,14 @@ def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefiniti
                 as_of_date=night.as_of_date,
                 settings=night.intake_settings,
                 progress=progress,
+                engine=file_engine_of(night),
             )
             reasons = con.execute(
                 "select extract, reason, count(*) from intake.rejects group by all order by all"
             ).fetchall()
             rows = {name: warehouse.count(con, f"staging.{name}") for name in specs.EXTRACTS}
             ledger = {name: warehouse.count(con, f"intake.{name}") for name in INTAKE_COLUMNS}
+            beside = warehouse.count(con, "intake.elsewhere")
         progress.step("intake", 1, 1)
         returned = [str(path) for path in report.returned]
         if report.refused:
@@ -69,6 +72,7 @@ def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefiniti
                     "dagster/row_count": records,
                     "copies_ignored_this_run": len(report.copies),
                     "lost_and_taken_again": len(report.recovered),
+                    "files_beside_the_warehouse": beside,
                     "returned_workbooks": dg.MetadataValue.json(returned),
                 },
             )

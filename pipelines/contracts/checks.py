@@ -75,25 +75,42 @@ def judge_rows(con: duckdb.DuckDBPyConnection, contract: Contract, table: str, f
 
     The table has lineage columns. Raises duckdb.Error on a missing table.
     """
-    wanted = [p for p in promises(contract) if p.metric != KEYS_REPEATED]
-    columns = ", ".join(f"{p.expression} as {identifier(p.metric)}" for p in wanted)
-    first = identifier(contract.key[0]) if contract.key else "null"
-    theirs = "file_id between $first and $last and file_id in (select unnest($ids))"
+    return verdict_on(contract, table, count_rows(con, contract, table, file_ids))
+
+
+def count_rows(
+    con: duckdb.DuckDBPyConnection, contract: Contract, table: str, file_ids: Sequence[int]
+) -> dict[str, int]:
+    """The counts of judge_rows by metric."""
     given = {"ids": list(file_ids), "first": min(file_ids), "last": max(file_ids)}
-    *row, low, high, known_from, known_until = con.execute(
-        f"select count(*), {columns}, min({first}), max({first}), min(known_at), max(known_at) "
-        f"from {_quoted(table)} where {theirs}",
-        given,
-    ).fetchall()[0]
-    counts = dict(zip((ROWS, *(p.metric for p in wanted)), map(int, row), strict=True))
+    theirs = f"{_quoted(table)} where file_id between $first and $last and file_id in (select unnest($ids))"
+    *row, low, high, known_from, known_until = con.execute(counting_query(contract, theirs), given).fetchall()[0]
+    counts = dict(zip(counted_metrics(contract), map(int, row), strict=True))
     if contract.key:
         # Keys mostly grow with time, so that zone maps leave most of the table unread.
-        near = f"{first} between $low and $high"
+        near = f"{identifier(contract.key[0])} between $low and $high"
         bounds = {"low": low, "high": high}
         if contract.delivery == "snapshot":
             near += " and known_at between $known_from and $known_until"
             bounds |= {"known_from": known_from, "known_until": known_until}
         counts[KEYS_REPEATED] = _repeated(con, _key(contract), f"{_quoted(table)} where {near}", bounds)
+    return counts
+
+
+def counted_metrics(contract: Contract) -> tuple[str, ...]:
+    """What counting_query counts, in the order of its columns: the rows, and every promise but that of the key."""
+    return ROWS, *(p.metric for p in promises(contract) if p.metric != KEYS_REPEATED)
+
+
+def counting_query(contract: Contract, rows: str) -> str:
+    """The SELECT of those counts over `rows` (what follows FROM), then the bounds of the first key and of known_at."""
+    columns = ", ".join(p.expression for p in promises(contract) if p.metric != KEYS_REPEATED)
+    first = identifier(contract.key[0]) if contract.key else "null"
+    return f"select count(*), {columns}, min({first}), max({first}), min(known_at), max(known_at) from {rows}"
+
+
+def verdict_on(contract: Contract, table: str, counts: dict[str, int]) -> Verdict:
+    """What Great Expectations says of the counts of a table's rows, which may be none."""
     return _verdict(table, promises(contract), counts, may_be_empty=True)
 
 

@@ -9,18 +9,27 @@ file whose number of rows is another one since, and all files once the promises 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
 
 import duckdb
 
 from data_contracts import Contract, contract, contract_names
-from pipelines.contracts.checks import Verdict, judge, judge_rows, promises
+from pipelines.contracts.checks import Verdict, count_rows, judge, promises, verdict_on
+from pipelines.intake.elsewhere import folders
 from pipelines.sql_text import identifier
 
+# As count_rows in checks.py, of the table of the contract.
+Count = Callable[[duckdb.DuckDBPyConnection, Contract, Sequence[int]], dict[str, int]]
 
-def judge_new(con: duckdb.DuckDBPyConnection, promised: Contract, extract: str) -> Verdict:
+
+def judge_new(
+    con: duckdb.DuckDBPyConnection, promised: Contract, extract: str, count_elsewhere: Count | None = None
+) -> Verdict:
     """Judges what staging.`extract` has and nobody judged, and remembers the files that kept their contract.
 
-    A verdict on no rows is one of no promises. Raises duckdb.Error on a missing table.
+    A verdict on no rows is one of no promises. `count_elsewhere` counts the files whose rows lie beside the warehouse;
+    without it this node does. Raises duckdb.Error on a missing table.
     """
     table = f"staging.{extract}"
     con.execute(
@@ -39,7 +48,13 @@ def judge_new(con: duckdb.DuckDBPyConnection, promised: Contract, extract: str) 
     ).fetchall()
     if not new:
         return Verdict(table, rows=0, judged=0, broken=())
-    verdict = judge_rows(con, promised, table, [file_id for file_id, _ in new])
+    beside = folders(con, extract) if count_elsewhere is not None else {}
+    far = [file_id for file_id, _ in new if file_id in beside]
+    near = [file_id for file_id, _ in new if file_id not in beside]
+    counts = Counter(count_rows(con, promised, table, near) if near else {})
+    if far and count_elsewhere is not None:
+        counts.update(count_elsewhere(con, promised, far))
+    verdict = verdict_on(promised, table, dict(counts))
     if verdict.passed:
         con.execute("begin transaction")
         con.execute(

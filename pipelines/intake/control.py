@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -88,13 +88,13 @@ def require_records(control: Control, records: int, file_name: str) -> None:
 def require_totals(
     con: duckdb.DuckDBPyConnection,
     control: Control,
-    source: str,
     header: tuple[str, ...],
     file_name: str,
     *,
+    text_sums: Callable[[Sequence[str]], Sequence[Decimal]],
     typed: Mapping[str, tuple[str, str]] | None = None,
 ) -> None:
-    """Holds the announced totals against all records of `source` (a FROM item of text columns), exactly.
+    """Holds the announced totals against all records of the file, exactly; `text_sums` adds up columns of its text.
 
     Every record that could be split into fields counts, rejected and duplicate ones too, if its field is a plain
     decimal number. Raises IntakeRefusal at the first total that differs or names no column.
@@ -107,15 +107,21 @@ def require_totals(
             raise _unreadable(file_name, f"totals names {column!r}, which is no column of the file")
     if not control.totals or _adds_up(con, control, typed or {}):
         return
-    sums = ", ".join(
-        f"coalesce(sum(CASE WHEN regexp_full_match({c}, $form) THEN CAST({c} AS {_SUM_TYPE}) END), 0)"
-        for c in map(identifier, control.totals)
-    )
-    with errors_without_data(file_name):
-        row = con.execute(f"SELECT {sums} FROM {source}", {"form": _NUMBER}).fetchall()[0]
-    for (column, expected), found in zip(control.totals.items(), row, strict=True):
+    for (column, expected), found in zip(control.totals.items(), text_sums(list(control.totals)), strict=True):
         if Decimal(expected) != found:
             raise _mismatch(file_name, f"the total of {column}", expected, f"{found.normalize():f}")
+
+
+def sums_of_text(
+    con: duckdb.DuckDBPyConnection, columns: Sequence[str], source: str, file_name: str
+) -> tuple[Decimal, ...]:
+    """The plain decimal numbers of each column of `source` (a FROM item of text columns), added up exactly."""
+    sums = ", ".join(
+        f"coalesce(sum(CASE WHEN regexp_full_match({c}, $form) THEN CAST({c} AS {_SUM_TYPE}) END), 0)"
+        for c in map(identifier, columns)
+    )
+    with errors_without_data(file_name):
+        return tuple(con.execute(f"SELECT {sums} FROM {source}", {"form": _NUMBER}).fetchall()[0])
 
 
 def _adds_up(con: duckdb.DuckDBPyConnection, control: Control, typed: Mapping[str, tuple[str, str]]) -> bool:

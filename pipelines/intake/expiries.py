@@ -17,6 +17,7 @@ from operator import itemgetter
 import duckdb
 
 from pipelines.durable import Hook, ignore_step
+from pipelines.intake import elsewhere
 from pipelines.sql_text import identifiers
 
 
@@ -111,4 +112,4 @@ def _drop(con: duckdb.DuckDBPyConnection, condition: str, given: dict[str, objec
             given,
         )
         con.execute("DELETE FROM intake.judged WHERE extract = 'cdr' AND records = 0")
-    return int(con.execute(f"DELETE FROM staging.cdr WHERE {condition}", given).fetchall()[0][0])
+    return elsewhere.drop(con, "cdr", condition, given)

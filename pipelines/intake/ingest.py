@@ -15,6 +15,7 @@ import duckdb
 from pipelines.intake import ledger
 from pipelines.intake.discover import discover
 from pipelines.intake.expiries import detail_from
+from pipelines.intake.file_engine import FileEngine
 from pipelines.intake.ledger_copy import LedgerCopy
 from pipelines.intake.mapping import SourceMapping, with_identities
 from pipelines.intake.refusal import IntakeRefusal
@@ -33,6 +34,7 @@ def ingest(
     as_of_date: date,
     settings: IntakeSettings,
     progress: Progress,
+    engine: FileEngine | None = None,
 ) -> IntakeReport:
     """Takes in every file of `landing`, each in a transaction of its own.
 
@@ -40,6 +42,8 @@ def ingest(
     taken is refused whole: nothing of it is kept but its row in intake.files, and the others go on. `con` must not be
     inside a transaction. Refusals are in the report; errors of the machine (disk full, lock) are raised, and
     LedgerCopyError where the ledger copy was tampered with.
+
+    `engine` does the work of the files that it is for, this node that of all others.
 
     Files that the ledger copy has and the database lost are taken again first, as they were taken the first time. Where
     that fails nothing else is taken: what a new file adds depends on what was there before it.
@@ -53,7 +57,14 @@ def ingest(
     if copy is not None:
         lost, refused = settle(con, copy)
         recovered, unrecovered = take_again(
-            con, found.deliveries, lost, sources=sources, as_of_date=as_of_date, settings=settings, progress=progress
+            con,
+            found.deliveries,
+            lost,
+            sources=sources,
+            as_of_date=as_of_date,
+            settings=settings,
+            progress=progress,
+            engine=engine,
         )
         refused += unrecovered
     is_whole = not refused
@@ -72,7 +83,15 @@ def ingest(
             continue
         progress.step(delivery.file_name, done, len(deliveries))
         try:
-            outcome = take_file(con, delivery, sources[delivery.source], as_of_date, settings, detail_from=kept_from)
+            outcome = take_file(
+                con,
+                delivery,
+                sources[delivery.source],
+                as_of_date,
+                settings,
+                detail_from=kept_from,
+                engine=engine,
+            )
         except IntakeRefusal as refusal:
             refused.append(refusal)
             continue

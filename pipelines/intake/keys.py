@@ -5,8 +5,8 @@ Belongs here: comparing keys within a file and with staging. Does not: writing r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import duckdb
@@ -20,14 +20,14 @@ DUPLICATE, CONFLICT = 1, 2
 
 @dataclass(frozen=True)
 class Scope:
-    """Within which rows of staging a key must be unique: those of `condition`, with its positional `parameters`.
+    """Within which rows of staging a key must be unique: those of `condition`, with its named `parameters`.
 
     With `row_day` (an expression over the file's rows) and `staging_day` (a column), also those at most `window` days
     before or after the row, in staging and in the file itself.
     """
 
     condition: str
-    parameters: tuple[object, ...] = ()
+    parameters: Mapping[str, object] = field(default_factory=dict)
     row_day: str | None = None
     staging_day: str = ""
     window: int = 0
@@ -44,12 +44,66 @@ def days_scope(days: Sequence[date], *, row_day: str, staging_day: str, window: 
             ranges[-1] = (ranges[-1][0], high)
         else:
             ranges.append((low, high))
-    between = f"{staging_day} BETWEEN ? AND ?"
-    condition, parameters = between, [ranges[0][0], ranges[-1][1]]
+    condition = f"{staging_day} BETWEEN $first_day AND $last_day"
+    parameters = {"first_day": ranges[0][0], "last_day": ranges[-1][1]}
     if len(ranges) > 1:
-        condition += f" AND ({' OR '.join([between] * len(ranges))})"
-        parameters += [day for both in ranges for day in both]
-    return Scope(condition, tuple(parameters), row_day, staging_day, window)
+        each = (f"{staging_day} BETWEEN $low_{i} AND $high_{i}" for i in range(len(ranges)))
+        condition += f" AND ({' OR '.join(each)})"
+        parameters |= {f"low_{i}": low for i, (low, _) in enumerate(ranges)}
+        parameters |= {f"high_{i}": high for i, (_, high) in enumerate(ranges)}
+    return Scope(condition, parameters, row_day, staging_day, window)
+
+
+@dataclass(frozen=True)
+class KeyQueries:
+    """What finds the rows that their key keeps out, in SQL that sqlglot carries; both take `parameters`.
+
+    `suspects` gives hashes (h) of keys that may come twice: they only narrow down who must be compared. `verdicts`
+    gives (rid, verdict) of rows that may not be accepted, and reads the suspects as `_suspect`.
+    """
+
+    suspects: str
+    verdicts: str
+    parameters: Mapping[str, object]
+
+
+def key_queries(con: duckdb.DuckDBPyConnection, target: Contract, *, rows: str, scope: Scope) -> KeyQueries:
+    """The queries over `rows`, which have rowid and `_fail`, and the staging table; `con` has to have the rows."""
+    key = target.key
+    staging = f"{SCHEMA}.{identifier(target.name)}"
+    hashed = f"hash({identifiers(key)})"
+    same = " AND ".join(f"c.{identifier(k)} = o.{identifier(k)}" for k in key)
+    equal = " AND ".join(f"c.{q} IS NOT DISTINCT FROM o.{q}" for q in (identifier(c.name) for c in target.columns))
+    near, near_known = f"PARTITION BY {identifiers(key)}", ""
+    if scope.row_day is not None:
+        within = f"INTERVAL {scope.window:d} DAY"
+        near += f" ORDER BY {scope.row_day} RANGE BETWEEN {within} PRECEDING AND {within} FOLLOWING"
+        near_known = f" AND abs(date_diff('day', c._day, o.{scope.staging_day})) <= {scope.window:d}"
+    # Keys mostly grow with time: by their range the zone maps of staging leave nearly all of it unread.
+    first = identifier(key[0])
+    low, high = con.execute(f"SELECT min({first}), max({first}) FROM {rows} WHERE _fail = 0").fetchall()[0]
+    known = f"({scope.condition}) AND {first} BETWEEN $low_key AND $high_key"
+    return KeyQueries(
+        f"""SELECT {hashed} AS h FROM {rows} WHERE _fail = 0 GROUP BY ALL HAVING count(*) > 1
+            UNION
+            SELECT {hashed} FROM {staging}
+            WHERE {known} AND {hashed} IN (SELECT {hashed} FROM {rows} WHERE _fail = 0)""",
+        f"""WITH cand AS (
+                SELECT rowid AS rid, {scope.row_day or "NULL"} AS _day, min(rowid) OVER ({near}) AS first_rid, *
+                FROM {rows} WHERE _fail = 0 AND {hashed} IN (SELECT h FROM _suspect)
+            ), known AS (
+                SELECT * FROM {staging} WHERE {known} AND {hashed} IN (SELECT h FROM _suspect)
+            ), before AS (
+                SELECT c.rid, bool_or({equal}) AS is_same FROM cand c JOIN known o ON {same}{near_known} GROUP BY c.rid
+            ), within AS (
+                SELECT c.rid, o.rid = c.rid AS is_first, {equal} AS is_same
+                FROM cand c JOIN cand o ON o.rid = c.first_rid
+            )
+            SELECT w.rid, CASE WHEN coalesce(b.is_same, w.is_same) THEN {DUPLICATE} ELSE {CONFLICT} END AS verdict
+            FROM within w LEFT JOIN before b ON b.rid = w.rid
+            WHERE b.rid IS NOT NULL OR NOT w.is_first""",
+        {**scope.parameters, "low_key": low, "high_key": high},
+    )
 
 
 def judge_keys(
@@ -64,49 +118,16 @@ def judge_keys(
 
     Among rows with one key, the one that was accepted before wins, else the first line that has no fault.
     """
-    key = target.key
-    staging = f"{SCHEMA}.{identifier(target.name)}"
-    hashed = f"hash({identifiers(key)})"
-    same = " AND ".join(f"c.{identifier(k)} = o.{identifier(k)}" for k in key)
-    equal = " AND ".join(f"c.{q} IS NOT DISTINCT FROM o.{q}" for q in (identifier(c.name) for c in target.columns))
-    near, near_known = f"PARTITION BY {identifiers(key)}", ""
-    if scope.row_day is not None:
-        within = f"INTERVAL {scope.window:d} DAY"
-        near += f" ORDER BY {scope.row_day} RANGE BETWEEN {within} PRECEDING AND {within} FOLLOWING"
-        near_known = f" AND abs(date_diff('day', c._day, o.{scope.staging_day})) <= {scope.window:d}"
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {verdicts} (rid BIGINT, verdict INTEGER)")
-    # Keys mostly grow with time: by their range the zone maps of staging leave nearly all of it unread.
-    first = identifier(key[0])
-    bounds = con.execute(f"SELECT min({first}), max({first}) FROM {rows} WHERE _fail = 0").fetchall()[0]
-    known = f"({scope.condition}) AND {first} BETWEEN ? AND ?"
-    parameters = [*scope.parameters, *bounds]
-    # Hashes only narrow down who must be compared; whole files without any repeated key stop here.
-    con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE _suspect AS
-            SELECT {hashed} AS h FROM {rows} WHERE _fail = 0 GROUP BY ALL HAVING count(*) > 1
-            UNION
-            SELECT {hashed} FROM {staging}
-            WHERE {known} AND {hashed} IN (SELECT {hashed} FROM {rows} WHERE _fail = 0)""",
-        parameters,
-    )
+    create_verdicts(con, verdicts)
+    queries = key_queries(con, target, rows=rows, scope=scope)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE _suspect AS {queries.suspects}", queries.parameters)
+    # Whole files without any repeated key stop here.
     if con.execute("SELECT count(*) FROM _suspect").fetchall() == [(0,)]:
         return 0
-    con.execute(
-        f"""INSERT INTO {verdicts}
-            WITH cand AS (
-                SELECT rowid AS rid, {scope.row_day or "NULL"} AS _day, min(rowid) OVER ({near}) AS first_rid, *
-                FROM {rows} WHERE _fail = 0 AND {hashed} IN (SELECT h FROM _suspect)
-            ), known AS (
-                SELECT * FROM {staging} WHERE {known} AND {hashed} IN (SELECT h FROM _suspect)
-            ), before AS (
-                SELECT c.rid, bool_or({equal}) AS is_same FROM cand c JOIN known o ON {same}{near_known} GROUP BY c.rid
-            ), within AS (
-                SELECT c.rid, o.rid = c.rid AS is_first, {equal} AS is_same
-                FROM cand c JOIN cand o ON o.rid = c.first_rid
-            )
-            SELECT w.rid, CASE WHEN coalesce(b.is_same, w.is_same) THEN {DUPLICATE} ELSE {CONFLICT} END
-            FROM within w LEFT JOIN before b ON b.rid = w.rid
-            WHERE b.rid IS NOT NULL OR NOT w.is_first""",
-        parameters,
-    )
+    con.execute(f"INSERT INTO {verdicts} {queries.verdicts}", queries.parameters)
     return int(con.execute(f"SELECT count(*) FROM {verdicts}").fetchall()[0][0])
+
+
+def create_verdicts(con: duckdb.DuckDBPyConnection, verdicts: str) -> None:
+    """Makes the empty temp table of verdicts."""
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {verdicts} (rid BIGINT, verdict INTEGER)")

@@ -14,6 +14,7 @@ import duckdb
 
 from data_contracts import Column, contract, contract_names
 from pipelines.contracts.tables import INTAKE_COLUMNS, LINEAGE, staging_columns
+from pipelines.intake.elsewhere import own_name
 from pipelines.intake.expiries import expiries
 from pipelines.intake.ledger_copy import ExtractEntry, LedgerEntry, LedgerLine
 from pipelines.intake.mapping import SCHEMA
@@ -83,7 +84,7 @@ def create_tables(con: duckdb.DuckDBPyConnection) -> None:
         _create(
             con,
             SCHEMA,
-            name,
+            own_name(con, name),
             staging_columns(name),
             required,
             unrepeated={c.name for c in promised if _hardly_repeats(c)},
@@ -124,9 +125,15 @@ def _create(
             con.execute(f"ALTER TABLE {schema}.{identifier(name)} ADD COLUMN {identifier(column)} {kind}")
 
 
-def next_file_id(con: duckdb.DuckDBPyConnection) -> int:
-    """One beyond the highest file_id so far."""
-    return int(con.execute("SELECT coalesce(max(file_id), 0) + 1 FROM intake.files").fetchall()[0][0])
+def next_file_id(con: duckdb.DuckDBPyConnection, forgetting: str | None = None) -> int:
+    """One beyond the highest file_id so far, as it is once the refusals of the file `forgetting` are forgotten."""
+    highest = con.execute(
+        "SELECT coalesce(max(file_id), 0) FROM intake.files WHERE NOT (file_name = $name AND status = 'refused')"
+        if forgetting is not None
+        else "SELECT coalesce(max(file_id), 0) FROM intake.files",
+        {} if forgetting is None else {"name": forgetting},
+    ).fetchall()[0][0]
+    return int(highest) + 1
 
 
 def write_file(

@@ -40,17 +40,19 @@ def blocks_of(path: Path) -> Iterator[bytes]:
             yield block
 
 
-def chunks(blocks: Iterable[bytes], file_name: str, max_line_bytes: int) -> Iterator[Chunk]:
+def chunks(blocks: Iterable[bytes], file_name: str, max_line_bytes: int, *, begins_at: int = 0) -> Iterator[Chunk]:
     """Chunks of whole lines; a last line without newline is a line. A UTF-8 BOM at the start is left out.
+
+    `begins_at` is the byte of the file at which the blocks begin.
 
     All `blocks` but the last are at least as long as the BOM. Raises IntakeRefusal for a line beyond `max_line_bytes`.
     """
-    line, offset, rest = 1, 0, b""
+    line, offset, rest = 1, begins_at, b""
     first = True
     for given in blocks:
         block = given
         if first and block.startswith(BOM):
-            block, offset = block[len(BOM) :], len(BOM)
+            block, offset = block[len(BOM) :], offset + len(BOM)
         first = False
         end = block.rfind(b"\n") + 1
         if end == 0:

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from data_contracts import Contract
-from pipelines.contracts.tables import staging_columns
+from pipelines.intake.elsewhere import own_table
 from pipelines.intake.keys import CONFLICT, DUPLICATE, Scope, days_scope, judge_keys
 from pipelines.intake.ledger import Counts
 from pipelines.intake.lines import Positions
@@ -41,6 +41,7 @@ class TypedRows:
     """Temp table `table` holds every row of the file, typed, with `_fail` (0 = fine); rowid is the row's position.
 
     `faulty` rows have a `_fail`. `plain` are the file's columns that one of ours holds as they came, as numbers.
+    `kept_out` rows have no fault and may not be accepted for their key.
     """
 
     target: Contract
@@ -49,11 +50,29 @@ class TypedRows:
     known_at: datetime | None
     faulty: int
     plain: dict[str, str]
+    kept_out: int = 0
 
     @property
     def verdicts(self) -> str:
         """Temp table of rows that their key keeps out."""
         return f"{self.table}_verdicts"
+
+    @property
+    def fine(self) -> str:
+        """The condition of accepted rows, once keys were judged."""
+        return "_fail = 0" + (f" AND rowid NOT IN (SELECT rid FROM {self.verdicts})" if self.kept_out else "")
+
+    def accept(self, con: duckdb.DuckDBPyConnection, file_id: int, settings: IntakeSettings) -> int:
+        """Judges the keys, and puts the rows that may be accepted into staging; returns how many."""
+        local = _local_times(con, self, settings.time_zone)
+        scope = _scope(con, self, local, settings.duplicate_window_days)
+        self.kept_out = judge_keys(con, self.target, rows=self.table, verdicts=self.verdicts, scope=scope)
+        staged = staged_columns(self, local, settings.time_zone)
+        return _one(
+            con,
+            f"INSERT INTO {own_table(con, self.target.name)} ({identifiers([*staged, 'file_id'])}) "
+            f"SELECT {', '.join(staged.values())}, {file_id} FROM {self.table} WHERE {self.fine}",
+        )
 
 
 def type_rows(
@@ -66,8 +85,9 @@ def type_rows(
     as_of: date,
     settings: IntakeSettings,
     known_at: datetime | None,
+    detail_from: date | None = None,
 ) -> TypedRows:
-    """Reads and types all rows.
+    """Reads and types all rows. Call detail of days before `detail_from` is rejected: such a day is rolled up for good.
 
     Raises IntakeRefusal where DuckDB sees another number of rows than the prescan.
     """
@@ -75,6 +95,9 @@ def type_rows(
     table = f"_rows_{target.name}"
     with errors_without_data(file_name):
         con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {select.sql}")
+    if detail_from is not None and target.name == "cdr":
+        day = _local(con, table, target.business_date or "", settings.time_zone)
+        _reject_expired(con, table, day, expired_code(select, target, detail_from), detail_from)
     seen, faulty = con.execute(f"SELECT count(*), count(*) FILTER (_fail <> 0) FROM {table}").fetchall()[0]
     expected = opened.data_records - len(opened.unsplit.rejected)
     if seen != expected:
@@ -125,31 +148,24 @@ def load_rows(
     file_id: int,
     file_name: str,
     settings: IntakeSettings,
-    detail_from: date | None,
 ) -> Counts:
-    """Writes accepted rows, rejects, duplicates, nulled values and days; returns the counts for the ledger. Call detail
-    of days before `detail_from` is rejected: such a day is rolled up for good.
-    """
-    local = {
-        c.name: _local(con, rows.table, c.name, settings.time_zone)
-        for c in rows.target.columns
-        if c.local_date is not None or c.local_hour is not None
-    }
-    if detail_from is not None and rows.target.name == "cdr":
-        _reject_expired(con, rows, local, detail_from)
-    scope = _scope(con, rows, local, settings.duplicate_window_days)
-    kept_out = judge_keys(con, rows.target, rows=rows.table, verdicts=rows.verdicts, scope=scope)
-    fine = "_fail = 0"
-    if kept_out:
-        fine += f" AND rowid NOT IN (SELECT rid FROM {rows.verdicts})"
-    accepted = _insert(con, rows, local, fine=fine, file_id=file_id, zone=settings.time_zone)
+    """Writes accepted rows, rejects, duplicates, nulled values and days; returns the counts for the ledger."""
+    accepted = rows.accept(con, file_id, settings)
     rejected = _write_rejects(con, rows, opened, file_id, file_name)
     duplicate = _write_duplicates(con, rows, opened, file_id, file_name)
-    nulled = _write_nulled(con, rows, fine, file_id)
+    nulled = _write_nulled(con, rows, file_id)
     _write_days(con, rows, file_id)
     return Counts(
         opened.records, opened.header, opened.trailer, opened.unsplit.blank, accepted, rejected, duplicate, nulled
     )
+
+
+def _local_times(con: duckdb.DuckDBPyConnection, rows: TypedRows, zone: str) -> dict[str, str]:
+    return {
+        c.name: _local(con, rows.table, c.name, zone)
+        for c in rows.target.columns
+        if c.local_date is not None or c.local_hour is not None
+    }
 
 
 def _local(con: duckdb.DuckDBPyConnection, table: str, column: str, zone: str) -> str:
@@ -168,18 +184,19 @@ def _offset(utc: datetime, zone: str) -> timedelta:
     return utc.replace(tzinfo=ZoneInfo("UTC")).astimezone(ZoneInfo(zone)).utcoffset() or timedelta()
 
 
-def _reject_expired(con: duckdb.DuckDBPyConnection, rows: TypedRows, local: dict[str, str], detail_from: date) -> None:
-    name = rows.target.business_date or ""
-    code = rows.select.code(failure("detail_expired", name, extra=detail_from.isoformat()))
-    con.execute(
-        f"UPDATE {rows.table} SET _fail = {code} WHERE _fail = 0 AND CAST({local[name]} AS DATE) < ?", [detail_from]
-    )
+def expired_code(select: TypedSelect, target: Contract, detail_from: date) -> int:
+    """Registers the failure of call detail of days before `detail_from`, and returns its code."""
+    return select.code(failure("detail_expired", target.business_date or "", extra=detail_from.isoformat()))
+
+
+def _reject_expired(con: duckdb.DuckDBPyConnection, table: str, day: str, code: int, detail_from: date) -> None:
+    con.execute(f"UPDATE {table} SET _fail = {code} WHERE _fail = 0 AND CAST({day} AS DATE) < ?", [detail_from])
 
 
 def _scope(con: duckdb.DuckDBPyConnection, rows: TypedRows, local: dict[str, str], window: int) -> Scope:
     """Within which rows of staging a key must be unique: the delivery, the days about the record, or everything."""
     if rows.target.delivery == "snapshot":
-        return Scope("known_at = ?", (rows.known_at,))
+        return Scope("known_at = $known_at", {"known_at": rows.known_at})
     if rows.target.name != "cdr" or rows.target.business_date is None:
         return Scope("TRUE")
     column = rows.target.column(rows.target.business_date)
@@ -188,28 +205,28 @@ def _scope(con: duckdb.DuckDBPyConnection, rows: TypedRows, local: dict[str, str
     return days_scope([d for (d,) in days], row_day=day, staging_day=identifier(column.local_date or ""), window=window)
 
 
-def _insert(
-    con: duckdb.DuckDBPyConnection, rows: TypedRows, local: dict[str, str], *, fine: str, file_id: int, zone: str
-) -> int:
+def typed_as_staged(con: duckdb.DuckDBPyConnection, rows: TypedRows, zone: str) -> dict[str, str]:
+    """Each column of staging but file_id, as an expression over the rows."""
+    return staged_columns(rows, _local_times(con, rows, zone), zone)
+
+
+def staged_columns(rows: TypedRows, local: dict[str, str], zone: str) -> dict[str, str]:
+    """The same, given the expressions of local times."""
     target = rows.target
-    values = [identifier(c.name) for c in target.columns]
-    values += [f"CAST({local[c.name]} AS DATE)" for c in target.columns if c.local_date is not None]
-    values += [
-        f"CAST(extract(hour FROM {local[c.name]}) AS INTEGER)" for c in target.columns if c.local_hour is not None
-    ]
+    staged = {c.name: identifier(c.name) for c in target.columns}
+    staged |= {c.local_date: f"CAST({local[c.name]} AS DATE)" for c in target.columns if c.local_date is not None}
+    staged |= {
+        c.local_hour: f"CAST(extract(hour FROM {local[c.name]}) AS INTEGER)"
+        for c in target.columns
+        if c.local_hour is not None
+    }
     if rows.known_at is not None:
-        known = f"TIMESTAMP {literal(rows.known_at.isoformat(sep=' '))}"
+        staged["known_at"] = f"TIMESTAMP {literal(rows.known_at.isoformat(sep=' '))}"
     else:
         business = target.column(target.business_date or "")
         known = identifier(business.name)
-        if business.logical == "date":
-            known = instant(f"CAST({known} AS TIMESTAMP)", zone)
-    return _one(
-        con,
-        f"INSERT INTO {SCHEMA}.{identifier(target.name)} ({identifiers(staging_columns(target.name))}) "
-        f"SELECT {', '.join(values)}, {known}, {file_id} "
-        f"FROM {rows.table} WHERE {fine}",
-    )
+        staged["known_at"] = instant(f"CAST({known} AS TIMESTAMP)", zone) if business.logical == "date" else known
+    return staged
 
 
 def latest_known_at(con: duckdb.DuckDBPyConnection, rows: TypedRows, file_id: int) -> datetime | None:
@@ -305,10 +322,10 @@ def _append(con: duckdb.DuckDBPyConnection, table: str, columns: dict[str, objec
         con.unregister("_batch")
 
 
-def _write_nulled(con: duckdb.DuckDBPyConnection, rows: TypedRows, fine: str, file_id: int) -> int:
+def _write_nulled(con: duckdb.DuckDBPyConnection, rows: TypedRows, file_id: int) -> int:
     total = 0
     for column, flag in rows.select.nulled.items():
-        count = _one(con, f"SELECT count(*) FROM {rows.table} WHERE {fine} AND {flag}")
+        count = _one(con, f"SELECT count(*) FROM {rows.table} WHERE {rows.fine} AND {flag}")
         if count:
             con.execute("INSERT INTO intake.nulled VALUES (?, ?, 'bad_number_form', ?)", [file_id, column, count])
         total += count

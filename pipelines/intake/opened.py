@@ -85,14 +85,7 @@ class Opened:
 
 def open_file(delivery: Delivery, mapping: SourceMapping, settings: IntakeSettings, folder: Path) -> Opened:
     """Prescans the file; temporary files go to `folder`. Raises IntakeRefusal, see docs/sources.md for all reasons."""
-    before = state_of(delivery.path)
-    if before[0] > settings.max_file_bytes:
-        raise IntakeRefusal(
-            delivery.file_name,
-            "file_too_large",
-            f"it has {before[0]} bytes",
-            f"Split it, or raise max_file_bytes ({settings.max_file_bytes}).",
-        )
+    before = require_size(delivery, settings)
     # DuckDB sees only names that are made here: a delivered name may hold quotes, globs or newlines.
     link = folder / "delivered"
     link.symlink_to(delivery.path.absolute())
@@ -103,6 +96,19 @@ def open_file(delivery: Delivery, mapping: SourceMapping, settings: IntakeSettin
     opened.size, opened.columns = before[0], mapping.header
     require_unchanged(delivery, before)
     return opened
+
+
+def require_size(delivery: Delivery, settings: IntakeSettings) -> tuple[int, int, int]:
+    """The state of the file before it is read. Raises IntakeRefusal where it is too large."""
+    before = state_of(delivery.path)
+    if before[0] > settings.max_file_bytes:
+        raise IntakeRefusal(
+            delivery.file_name,
+            "file_too_large",
+            f"it has {before[0]} bytes",
+            f"Split it, or raise max_file_bytes ({settings.max_file_bytes}).",
+        )
+    return before
 
 
 @contextmanager
@@ -173,25 +179,49 @@ def _open_text(
         if needs_spool(link, delivery.name, form.encoding):
             plain = folder / "plain"
         scan, digest = _scan_text(link, plain, delivery, form, settings, fields=fields)
+    trailer = require_ends(scan, form, mapping.header, delivery.file_name)
+    opened = split_into_fields(
+        plain, folder, scan, form, mapping.header, settings=settings, trailer=trailer, beforehand=beforehand
+    )
+    opened.sha256 = digest
+    return opened
+
+
+def require_ends(scan: Scan, form: Format, header: tuple[str, ...], file_name: str) -> int | None:
+    """The line of the trailer, None where none is declared. Raises IntakeRefusal for a wrong header or no trailer."""
     if form.header:
-        require_header(split_header(scan.header_line or b"", form), mapping.header, delivery.file_name)
-    trailer = _trailer(scan, form, delivery.file_name)
-    opened = Opened(digest, 0, "", scan.lines, int(form.header), int(trailer is not None), scan=scan, plain=plain)
+        require_header(split_header(scan.header_line or b"", form), header, file_name)
+    return _trailer(scan, form, file_name)
+
+
+def split_into_fields(
+    plain: Path,
+    folder: Path,
+    scan: Scan,
+    form: Format,
+    header: tuple[str, ...],
+    *,
+    settings: IntakeSettings,
+    trailer: int | None,
+    beforehand: Beforehand,
+) -> Opened:
+    """A prescanned text as DuckDB can read it: as it stands where it is regular, else mended into `folder`."""
+    opened = Opened("", 0, "", scan.lines, int(form.header), int(trailer is not None), scan=scan, plain=plain)
     if scan.is_regular and not beforehand.lines:
         opened.unsplit.omitted.extend([1] * opened.header)
-        opened.source = _read_csv(plain, mapping.header, form.delimiter, opened.header, scan.longest)
+        opened.source = _read_csv(plain, header, form.delimiter, opened.header, scan.longest)
     else:
         target = folder / "normalised"
         opened.unsplit = normalise(
             plain,
             target,
             form,
-            fields=fields,
+            fields=len(header),
             max_line_bytes=settings.max_line_bytes,
             trailer_line=trailer,
             beforehand=beforehand,
         )
-        opened.source = _read_csv(target, mapping.header, SEPARATOR, 0, scan.longest)
+        opened.source = _read_csv(target, header, SEPARATOR, 0, scan.longest)
     return opened
 
 

@@ -23,7 +23,8 @@ class Scan:
     """What the pass saw. Lines are physical and 1-based; `index` has (first line, byte offset) of each chunk.
 
     `is_regular` means: UTF-8, LF, no quotes, no control characters, every line with as many fields as the header;
-    such a file can be read as it stands. The last line that is not blank is kept where a trailer is declared.
+    such a file can be read as it stands. The last line that is not blank is kept where a trailer is declared. `size`,
+    `nuls`, `returns` count bytes: all, NUL, carriage returns.
     """
 
     lines: int = 0
@@ -33,31 +34,38 @@ class Scan:
     last_line: bytes = b""
     last_line_number: int = 0
     index: list[tuple[int, int]] = field(default_factory=list)
+    size: int = 0
+    nuls: int = 0
+    returns: int = 0
 
 
-def prescan(blocks: Iterable[bytes], file_name: str, form: Format, *, fields: int, max_line_bytes: int) -> Scan:
+def prescan(
+    blocks: Iterable[bytes],
+    file_name: str,
+    form: Format,
+    *,
+    fields: int,
+    max_line_bytes: int,
+    begins_at: int = 0,
+    is_part: bool = False,
+) -> Scan:
     """Scans plain text of `fields` columns, given in blocks (see chunks).
 
-    Raises IntakeRefusal for an empty file, a wrong encoding, a line beyond `max_line_bytes`, CR-only line ends.
+    Raises IntakeRefusal for an empty file, a wrong encoding, a line beyond `max_line_bytes`, CR-only line ends. Of a
+    part of a file, which begins at byte `begins_at` of it, what only the whole tells is not asked: see require_text,
+    require_lines.
     """
     scan = Scan()
     scan.is_regular = form.trailer_prefix is None
-    nuls = size = returns = 0
-    for chunk in chunks(_no_utf16(blocks, file_name), file_name, max_line_bytes):
+    for chunk in chunks(_no_utf16(blocks, file_name), file_name, max_line_bytes, begins_at=begins_at):
         data = chunk.data
         scan.index.append((chunk.first_line, chunk.offset))
         scan.lines += len(chunk.ends)
-        size += len(data)
-        nuls += data.count(b"\x00") if b"\x00" in data else 0
-        returns += data.count(b"\r") if b"\r" in data else 0
-        if nuls * 10 > size:
-            raise IntakeRefusal(
-                file_name,
-                "not_in_encoding",
-                "it is riddled with NUL bytes, as UTF-16 text or a damaged disk block is",
-                f"Deliver it as {form.encoding}.",
-                chunk.first_line,
-            )
+        scan.size += len(data)
+        scan.nuls += data.count(b"\x00") if b"\x00" in data else 0
+        scan.returns += data.count(b"\r") if b"\r" in data else 0
+        if not is_part:
+            require_text(scan, file_name, form, chunk.first_line)
         _require_utf8(chunk, file_name)
         body = data
         if chunk.first_line == 1 and form.header:
@@ -68,6 +76,25 @@ def prescan(blocks: Iterable[bytes], file_name: str, form: Format, *, fields: in
         scan.is_regular = scan.is_regular and is_regular(body, form, fields, len(chunk.ends) - (len(body) != len(data)))
         if form.trailer_prefix is not None:
             _remember_last(scan, chunk)
+    if not is_part:
+        require_lines(scan, file_name)
+    return scan
+
+
+def require_text(scan: Scan, file_name: str, form: Format, line: int) -> None:
+    """Raises IntakeRefusal where a tenth of what was read so far is NUL; `line` begins what was read last."""
+    if scan.nuls * 10 > scan.size:
+        raise IntakeRefusal(
+            file_name,
+            "not_in_encoding",
+            "it is riddled with NUL bytes, as UTF-16 text or a damaged disk block is",
+            f"Deliver it as {form.encoding}.",
+            line,
+        )
+
+
+def require_lines(scan: Scan, file_name: str) -> None:
+    """Raises IntakeRefusal where the whole file is empty, or one line of carriage returns."""
     if scan.lines == 0:
         raise IntakeRefusal(
             file_name,
@@ -75,9 +102,8 @@ def prescan(blocks: Iterable[bytes], file_name: str, form: Format, *, fields: in
             "the file is empty",
             "Deliver it again; a delivery without records has its header line.",
         )
-    if returns and scan.lines == 1 and returns > 1:
+    if scan.lines == 1 and scan.returns > 1:
         raise cr_only(file_name)
-    return scan
 
 
 def _no_utf16(blocks: Iterable[bytes], file_name: str) -> Iterator[bytes]:

@@ -21,3 +21,7 @@ class IntakeRefusal(Exception):  # noqa: N818  (a refusal is an answer to the se
         self.reason = reason
         self.cure = cure
         self.line = line
+
+    def __reduce__(self) -> tuple[type[IntakeRefusal], tuple[str, str, str, str, int | None]]:
+        """By its parts: an executor's refusal travels to the driver."""
+        return type(self), (self.file, self.code, self.reason, self.cure, self.line)

@@ -13,7 +13,9 @@ import duckdb
 
 from pipelines.intake import ledger
 from pipelines.intake.discover import Delivery, discover
+from pipelines.intake.elsewhere import create_elsewhere
 from pipelines.intake.expiries import Expiry, detail_from, expire
+from pipelines.intake.file_engine import FileEngine
 from pipelines.intake.ledger_copy import LedgerCopy, LedgerCopyError, LedgerEntry, LedgerLine, with_detail_from
 from pipelines.intake.mapping import SourceMapping, with_identities
 from pipelines.intake.refusal import IntakeRefusal
@@ -64,6 +66,7 @@ def prepare(con: duckdb.DuckDBPyConnection, settings: IntakeSettings) -> None:
     """What every run of intake does first: tables, the connection's settings, the leftovers of killed runs."""
     ledger.create_tables(con)
     create_seen(con)
+    create_elsewhere(con)
     con.execute("SET TimeZone = 'UTC'")
     con.execute("SET preserve_insertion_order = true")  # a row's position is how its line is found again
     remove_leftovers(settings.temporary_folder)
@@ -108,6 +111,7 @@ def take_again(
     as_of_date: date | None,
     settings: IntakeSettings,
     progress: Progress,
+    engine: FileEngine | None = None,
 ) -> tuple[list[FileOutcome], list[IntakeRefusal]]:
     """Takes the files of `lines` from `deliveries` and lets detail expire between them, all or, where a file is
     missing, none; stops at one that comes out otherwise. `as_of_date` is for a mapping that has come to depend on one
@@ -133,6 +137,7 @@ def take_again(
                 settings,
                 detail_from=kept_from,
                 again=line,
+                engine=engine,
             )
         except IntakeRefusal as refusal:
             return outcomes, [refusal]

@@ -18,19 +18,12 @@ from pipelines.intake.changes import note_subscription_changes
 from pipelines.intake.control import Control, read_control, require_digest, require_records, require_totals
 from pipelines.intake.discover import Delivery, is_workbook
 from pipelines.intake.expiries import drop_expired
+from pipelines.intake.file_engine import FileEngine, OneNode
 from pipelines.intake.known_at import known_at
 from pipelines.intake.ledger_copy import LedgerEntry
-from pipelines.intake.load import (
-    TypedRows,
-    drop_rows,
-    latest_known_at,
-    load_rows,
-    require_currency,
-    totals_of,
-    type_rows,
-)
+from pipelines.intake.load import TypedRows, latest_known_at, load_rows, require_currency, totals_of
 from pipelines.intake.mapping import SCHEMA, SourceMapping
-from pipelines.intake.opened import Opened, open_file, require_unchanged, state_of
+from pipelines.intake.opened import Opened, require_unchanged, state_of
 from pipelines.intake.refusal import IntakeRefusal
 from pipelines.intake.returned import forget_returned, return_refusal, return_rows
 from pipelines.intake.seen import Look, is_still, look_of, remember
@@ -50,14 +43,15 @@ def take_file(
     *,
     detail_from: date | None,
     again: LedgerEntry | None = None,
+    engine: FileEngine | None = None,
 ) -> FileCopy | list[FileOutcome]:
     """Takes the file in, one outcome an extract, or says of which file it is a copy.
 
     Call detail of days before `detail_from` is rejected. Given what came of it the first time, `again` must come out
     the same, by the `detail_from` of then; what has expired since leaves again. A file that can't be taken is written
-    to the ledger as refused, and the IntakeRefusal raised.
+    to the ledger as refused, and the IntakeRefusal raised. `engine` does the work of the files that it is for.
     """
-    run = FileTaking(con, delivery, mapping, as_of, settings, detail_from=detail_from, again=again)
+    run = FileTaking(con, delivery, mapping, as_of, settings, detail_from=detail_from, again=again, engine=engine)
     try:
         return run.take()
     except IntakeRefusal as refusal:
@@ -85,7 +79,9 @@ class FileTaking:
         detail_from: date | None,
         again: LedgerEntry | None = None,
         look: Callable[[list[FileOutcome]], None] | None = None,
+        engine: FileEngine | None = None,
     ) -> None:
+        self.engine = engine if engine is not None and engine.takes(delivery, mapping) else OneNode()
         self.con = con
         self.delivery = delivery
         self.mapping = mapping
@@ -114,14 +110,13 @@ class FileTaking:
             try:
                 return self._take(folder)
             finally:
-                for extract in self.mapping.extracts:
-                    drop_rows(self.con, contract(f"{SCHEMA}.{extract}"))
+                self.engine.clear(self.con, self.mapping)
 
     def _take(self, folder: Path) -> FileCopy | list[FileOutcome]:
         delivery, name = self.delivery, self.delivery.file_name
         before, look = state_of(delivery.path), look_of(delivery.path)
         control = read_control(delivery.path, name) or Control.model_validate({})
-        opened = self.opened = open_file(delivery, self.mapping, self.settings, folder)
+        opened = self.opened = self.engine.open(delivery, self.mapping, self.settings, folder)
         known = {
             extract: known_at(
                 self.mapping,
@@ -145,7 +140,7 @@ class FileTaking:
         require_digest(control, opened.sha256, name)
         require_records(control, opened.data_records, name)
         typed = [
-            type_rows(
+            self.engine.type_rows(
                 self.con,
                 contract(f"{SCHEMA}.{extract}"),
                 self.mapping,
@@ -154,10 +149,18 @@ class FileTaking:
                 as_of=self.as_of,
                 settings=self.settings,
                 known_at=known[extract],
+                detail_from=self.detail_from,
             )
             for extract in self.mapping.extracts
         ]
-        require_totals(self.con, control, opened.source, self.mapping.header, name, typed=totals_of(typed))
+        require_totals(
+            self.con,
+            control,
+            self.mapping.header,
+            name,
+            text_sums=lambda columns: self.engine.text_sums(self.con, opened, columns, name),
+            typed=totals_of(typed),
+        )
         for rows in typed:
             require_currency(self.con, rows, name, self.settings.currency)
         require_unchanged(delivery, before)
@@ -190,15 +193,7 @@ class FileTaking:
             ledger.forget_refusals(con, name)
             for rows in typed:
                 file_id = ledger.next_file_id(con)
-                counts = load_rows(
-                    con,
-                    rows,
-                    opened,
-                    file_id=file_id,
-                    file_name=name,
-                    settings=self.settings,
-                    detail_from=self.detail_from,
-                )
+                counts = load_rows(con, rows, opened, file_id=file_id, file_name=name, settings=self.settings)
                 ledger.write_file(
                     con,
                     file_id=file_id,

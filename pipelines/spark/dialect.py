@@ -6,6 +6,7 @@ has a rule of its own: what can be said alike in both dialects is said so in sql
 | DuckDB | Spark | here |
 |---|---|---|
 | HUGEINT, sums of integers | no such type; a sum of BIGINT is a BIGINT and fails where it overflows | DECIMAL(38,0) |
+| `hash(…)` | of 32 bits | xxhash64(…) |
 | `$name` | values of parameters | literals of their types |
 | `schema.table` | temporary views have no schema | view `schema__table` |
 | types of results | DECIMAL(38,s) or BIGINT where DuckDB has others | cast to the types that DuckDB gives |
@@ -64,6 +65,8 @@ def spark_type(duckdb_type: str) -> str:
 def _node(node: exp.Expr, parameters: Mapping[str, Any]) -> exp.Expr:
     if isinstance(node, exp.Parameter | exp.Placeholder) and node.name:
         return _literal(parameters[node.name])
+    if isinstance(node, exp.Anonymous) and node.name.lower() == "hash":
+        return exp.func("xxhash64", *node.expressions)
     if isinstance(node, exp.Table) and node.db:
         view = exp.to_table(view_name(f"{node.db}.{node.name}"))
         return exp.alias_(view, node.alias or node.name, table=True)

@@ -139,7 +139,7 @@ class SparkEngine:
             first = tuple(tuple(row) for row in bad.orderBy(*order).limit(shown).collect())
             return BadRows(tuple(bad.columns), first, len(first) if len(first) < shown else bad.count())
         except Exception as error:
-            raise _failed(audit.table, error) from error
+            raise failed(audit.table, error) from error
 
     def ask(self, con: duckdb.DuckDBPyConnection, table: SqlTable) -> Any:
         """The rows of one SQL file, marts among them, as an Arrow table; nothing is kept. Raises WarehouseError."""
@@ -147,7 +147,7 @@ class SparkEngine:
         try:
             return self._rows(table, self.night.parameters).toArrow()
         except Exception as error:
-            raise _failed(table.table, error) from error
+            raise failed(table.table, error) from error
 
     def _show_with_marts(self, con: duckdb.DuckDBPyConnection, table: SqlTable) -> None:
         """Makes the views that a SQL file reads; a mart, which Spark keeps nowhere, as its own SQL."""
@@ -217,7 +217,7 @@ class SparkEngine:
         try:
             return self._spark.sql(carried(table.text, parameters, table_types(table.table)))
         except Exception as error:
-            raise _failed(table.table, error) from error
+            raise failed(table.table, error) from error
 
     def _to_judge(self, con: duckdb.DuckDBPyConnection, table: str) -> DataFrame:
         query, reads = _JUDGEMENT[table]
@@ -286,7 +286,7 @@ class SparkEngine:
             rows.write.parquet(self._place.uri(name))
         except Exception as error:
             self._place.remove(name)
-            raise _failed(table, error) from error
+            raise failed(table, error) from error
 
     def _keep(self, con: duckdb.DuckDBPyConnection, table: str, rows: DataFrame) -> int:
         """Writes the rows, and makes them the table of that name here and on Spark; returns their number."""
@@ -359,7 +359,7 @@ def _arrow_schema(table: str) -> Any:
     return pa.schema([pa.field(name, arrow_type(kind)) for name, kind in table_types(table).items()])
 
 
-def _failed(table: str, error: Exception) -> WarehouseError:
+def failed(table: str, error: Exception) -> WarehouseError:
     """What failed, by its condition: Spark's own words may hold values of rows."""
     condition = getattr(error, "getCondition", lambda: None)() or type(error).__name__
     return WarehouseError(f"{table} failed on Spark: {condition}. The executors' logs say more")

@@ -22,6 +22,12 @@ _LABEL = "spark"
 _GLOBS = "*?[]{}\\"
 
 
+def folder_of(path: str) -> Path | None:
+    """The folder of a `spark_path` as this node's own file system has it; None for HDFS and object stores."""
+    here = "://" not in path or path.startswith("file:")
+    return Path(path.removeprefix("file:")).resolve() if here else None
+
+
 class Place:
     """`spark_path`. Names are relative, with `/`. Raises SettingsError where Spark would take it for a pattern."""
 
@@ -29,8 +35,7 @@ class Place:
         self._spark = spark
         if set(path) & set(_GLOBS):
             raise SettingsError(f"setting spark_path: Spark takes each of {_GLOBS} in {path} for a pattern; rename it")
-        here = "://" not in path or path.startswith("file:")
-        self.folder: Path | None = Path(path.removeprefix("file:")).resolve() if here else None
+        self.folder: Path | None = folder_of(path)
         """The folder as this node's own file system has it; None for HDFS and object stores."""
         # Not as_uri(): Hadoop takes %20 for three characters.
         self._root = f"file://{self.folder}" if self.folder is not None else path.rstrip("/")

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from pipelines import usage
+from pipelines.intake.elsewhere import folders
 from pipelines.night import Night
 from pipelines.spark.dialect import spark_schema, view_name
 from pipelines.spark.place import Place
@@ -67,6 +68,16 @@ class Shown:
         names = [name for file_id, name in self._records.items() if file_id in wanted]
         self.files("staging.cdr", names).createOrReplaceTempView(view_name("staging.cdr"))
 
+    def show_records_between(self, con: duckdb.DuckDBPyConnection, first: date, last: date) -> None:
+        """Makes the view of staging.cdr of the deliveries that touch any of these days, as they are at the moment."""
+        touching = con.execute(
+            "select distinct file_id from intake.file_days where usage_date between $first and $last",
+            {"first": first, "last": last},
+        ).fetchall()
+        wanted = {file_id for (file_id,) in touching}
+        names = [name for file_id, name in self._delivered(con, "cdr").items() if file_id in wanted]
+        self.files("staging.cdr", names).createOrReplaceTempView(view_name("staging.cdr"))
+
     def _rows(self, con: duckdb.DuckDBPyConnection, table: str) -> DataFrame:
         schema, _, name = table.partition(".")
         if schema == "staging":
@@ -85,7 +96,11 @@ class Shown:
         schema = spark_schema(table_types(table))
         if not names:
             return self._spark.createDataFrame([], schema)
-        return self._spark.read.schema(schema).parquet(*map(self._place.uri, names))
+        return self._spark.read.schema(schema).parquet(*map(self._uri, names))
+
+    def _uri(self, name: str) -> str:
+        """Of a name in the place, or of the path of rows that executors took themselves."""
+        return f"file://{name}" if name.startswith("/") else self._place.uri(name)
 
     def _delivered(self, con: duckdb.DuckDBPyConnection, extract: str) -> dict[int, str]:
         """The files of all accepted rows of an extract by file_id; those that are not there yet are put there. A
@@ -98,9 +113,12 @@ class Shown:
         ).fetchall()
         gone = {file_id for (file_id,) in con.execute(_GONE).fetchall()} if extract == "cdr" else set()
         folder, columns = f"staging/{extract}", identifiers(table_types(f"staging.{extract}"))
-        there, names = self._place.names(folder), {}
+        there, elsewhere, names = self._place.names(folder), folders(con, extract), {}
         for file_id, *decides in deliveries:
             if file_id in gone:
+                continue
+            if file_id in elsewhere:
+                names[file_id] = str(elsewhere[file_id])
                 continue
             digest = hashlib.sha256(json.dumps(decides, default=str).encode()).hexdigest()[:16]
             name = f"{file_id:012d}-{digest}.parquet"

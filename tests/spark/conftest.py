@@ -3,6 +3,8 @@
 Belongs here: homes and the session. Does not: expectations.
 """
 
+import gzip
+import os
 import shutil
 from collections.abc import Iterator
 from datetime import date
@@ -18,7 +20,11 @@ from pipelines.runs import NightResult, run_night
 AS_OF = date(2024, 6, 30)
 BEFORE = date(2024, 6, 29)
 ON_SPARK = {"engine": "spark", "spark_master": "local[2]"}
+LATE = ("cdr_2024062[789]*", "*_20240630*")
 LANDING = Path(__file__).parents[2] / "sample_data" / "small" / "landing"
+
+# Java lives for minutes here: what the second compiler costs, it never gives back. Runs in processes of their own too.
+os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 collect_ignore_glob = [] if find_spec("pyspark") else ["test_*.py"]
 
@@ -34,21 +40,29 @@ class Twins(NamedTuple):
 
 @pytest.fixture(scope="session")
 def twins(tmp_path_factory: pytest.TempPathFactory) -> Twins:
-    """The sample with its faults and its records from 10 June on; the night before was run on DuckDB: a history."""
+    """The sample with its faults and its records from 10 June on; the night before was run on DuckDB: a history.
+
+    The records of the last days come late, unpacked; on Spark executors take them, in ranges of a few hundred lines.
+    """
     first = tmp_path_factory.mktemp("twins") / "duckdb"
-    recent = shutil.ignore_patterns("cdr_20240[345]*", "cdr_2024060*", "*_20240630*")
+    recent = shutil.ignore_patterns("cdr_20240[345]*", "cdr_2024060*", *LATE)
     shutil.copytree(LANDING, first / "landing", ignore=recent)
     # The monthly snapshots of before, so that customers are known on the 29th.
     before = run_night(first, BEFORE)
     assert before.created, before.failures
-    for file in LANDING.rglob("*_20240630*"):
-        shutil.copy(file, first / "landing" / file.relative_to(LANDING))
+    for file in (found for pattern in LATE for found in LANDING.rglob(pattern)):
+        target = first / "landing" / file.relative_to(LANDING)
+        if file.name.startswith("cdr_") and file.suffix == ".gz":
+            target.with_suffix("").write_bytes(gzip.decompress(file.read_bytes()))
+        else:
+            shutil.copy(file, target.with_name(target.name.replace(".gz.", ".")))
     second = first.with_name("spark")
     shutil.copytree(first, second)
-    options = {**ON_SPARK, "spark_path": str(second / "parquet")}
-    return Twins(
-        run_night(first, AS_OF), run_night(second, AS_OF, options), Night(first, AS_OF), Night(second, AS_OF, options)
-    )
+    options = {**ON_SPARK, "spark_path": str(second / "parquet"), "spark_intake_mib": 0.001}
+    with pytest.MonkeyPatch.context() as small:
+        small.setattr("pipelines.spark.intake.RANGE_BYTES", 32 * 1024)
+        on_spark = run_night(second, AS_OF, options)
+    return Twins(run_night(first, AS_OF), on_spark, Night(first, AS_OF), Night(second, AS_OF, options))
 
 
 @pytest.fixture(scope="session", autouse=True)

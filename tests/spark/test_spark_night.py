@@ -11,6 +11,7 @@ import pytest
 from conftest import Twins
 
 from pipelines import usage, warehouse
+from pipelines.contracts.tables import INTAKE_COLUMNS
 from pipelines.engine import OneNode, engine_of
 from pipelines.publishing.analytics import MARTS
 from pipelines.spark.engine import SparkEngine
@@ -41,6 +42,18 @@ def test_both_nights_publish_the_same_bytes(twins: Twins) -> None:
     assert (twins.duckdb.version, twins.spark.version, twins.spark.created) == (2, 2, True)
     assert twins.duckdb.run_key == twins.spark.run_key
     assert files(twins.on_duckdb.home) == files(twins.on_spark.home)
+
+
+@pytest.mark.parametrize("table", ["staging.cdr", *(f"intake.{name}" for name in INTAKE_COLUMNS)])
+def test_intake_came_to_the_same_on_both(twins: Twins, table: str) -> None:
+    with twins.on_duckdb.warehouse.open() as here, twins.on_spark.warehouse.open() as there:
+        assert rows(there, table) == rows(here, table)
+        taken = dict(
+            there.execute(
+                "select file_name, extract from intake.elsewhere join intake.files using (file_id, extract)"
+            ).fetchall()
+        )
+    assert set(taken.values()) == {"cdr"} and len(taken) == 5
 
 
 def test_both_nights_warn_of_the_same(twins: Twins) -> None:

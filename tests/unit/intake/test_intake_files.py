@@ -254,7 +254,7 @@ def test_a_link_to_a_file_is_that_file(desk: Desk, tmp_path: Path) -> None:
 
 def test_a_file_that_changes_while_it_is_read_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     path = desk.put(NAME, GOOD)
-    module = sys.modules["pipelines.intake.taking"]
+    module = sys.modules["pipelines.intake.file_engine"]
     real = module.type_rows
 
     def growing(*args, **kwargs):  # type: ignore[no-untyped-def]
