@@ -29,7 +29,7 @@ from pipelines.durable import Disk, Hook, ignore_step
 from pipelines.intake.expiries import usage_from
 from pipelines.run_context import local_midnight
 from pipelines.sql_catalogue import SqlTable, sql_table
-from pipelines.sql_text import identifier
+from pipelines.sql_text import identifier, identifiers, literal
 from pipelines.warehouse import WarehouseError, first_row
 
 _CDR_DAYS = """
@@ -209,10 +209,15 @@ def use_days(
     _point_view(con, kept, parameters, [path for _, path in listed])
 
 
-def view_statement(name: str, paths: list[str]) -> str:
-    """The statement that makes `name` a view over the day files, for the warehouse and for the analysts' database."""
-    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-    return f"create or replace view {name} as select * from read_parquet([{listed}], hive_partitioning = false)"
+def view_statement(kept: DayTable, name: str, paths: list[str]) -> str:
+    """The statement that makes `name` a view over files of a day table, for the warehouse and for the analysts'
+    database. The day is taken from the folder's name, so that only files of days that are asked for are opened.
+    """
+    listed, columns = ", ".join(map(literal, paths)), identifiers(sql_table(kept.table).column_notes)
+    return (
+        f"create or replace view {name} as select {columns} from read_parquet([{listed}], "
+        "hive_partitioning = true, hive_types = {'usage_date': date})"
+    )
 
 
 def day_files(
@@ -278,7 +283,7 @@ def _point_view(
     con: duckdb.DuckDBPyConnection, kept: DayTable, parameters: Mapping[str, Any], paths: list[str]
 ) -> None:
     if paths:
-        con.execute(view_statement(kept.table, paths))
+        con.execute(view_statement(kept, kept.table, paths))
         return
     # Without any CDR the view still has its columns, from the SQL itself over a day that nobody has.
     table = sql_table(kept.table)

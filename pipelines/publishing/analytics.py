@@ -15,7 +15,7 @@ from pipelines.durable import Disk, Hook, ignore_step
 from pipelines.night import Night
 from pipelines.sql_catalogue import sql_table
 from pipelines.sql_text import identifier, literal
-from pipelines.usage import view_statement
+from pipelines.usage import DAILY_USAGE, view_statement
 from pipelines.warehouse import first_row
 
 # In this order: one may read those before it, as marts.<name>.
@@ -79,7 +79,7 @@ def _fill(con: duckdb.DuckDBPyConnection, night: Night, path: Path) -> dict[str,
 def _usage_view(con: duckdb.DuckDBPyConnection) -> None:
     paths = [str(Path(p).resolve()) for (p,) in con.execute("select path from run.usage_files order by all").fetchall()]
     if paths:
-        con.execute(view_statement(f"{_DATABASE}.main.usage_daily", paths))
+        con.execute(view_statement(DAILY_USAGE, f"{_DATABASE}.main.usage_daily", paths))
     else:
         con.execute(f"create table {_DATABASE}.main.no_usage as from run.no_usage")
         con.execute(f"create view {_DATABASE}.main.usage_daily as from {_DATABASE}.main.no_usage")

@@ -71,15 +71,20 @@ def test_on_the_closing_day_the_window_moves(desk: SqlDesk) -> None:
         desk.expect("features.usage_monthly", f"subscription_id | billing_period\n{found}")
 
 
-def test_days_with_records_of_nobody_are_listed(desk: SqlDesk) -> None:
-    desk.given("features.usage_daily", DAYS)
+def test_days_of_the_last_90_with_records_of_nobody_are_listed(desk: SqlDesk) -> None:
+    desk.given(
+        "features.usage_daily",
+        """
+        subscription_id | usage_date | records | charge_amount
+                        | 2024-04-01 | 9       | 1
+                        | 2024-04-02 | 7       | 2.5
+        S1              | 2024-06-30 | 5       | 1
+                        | 2024-06-30 | 1       | 0
+        """,
+    )
     desk.expect(
         "audits.usage_of_nobody",
-        """
-        usage_date | records | charge_amount
-        2024-03-15 | 7       | 2.5
-        2024-06-30 | 1       | 0
-        """,
+        "usage_date | records | charge_amount\n 2024-04-02 | 7 | 2.5\n 2024-06-30 | 1 | 0",
     )
 
 
