@@ -4,7 +4,8 @@
 with versions as (
     select
         *,
-        row_number() over (partition by subscription_id order by valid_from desc) as recency,
+        -- One order for all three.
+        lead(valid_from) over (partition by subscription_id order by valid_from) is null as is_last,
         lag(status) over (partition by subscription_id order by valid_from) as previous_status,
         lag(status_reason) over (partition by subscription_id order by valid_from) as previous_reason
     from features.subscription_versions
@@ -40,4 +41,4 @@ select
     coalesce(s.arrears_stops, 0) as arrears_stops -- stops for arrears begun in the last 12 months
 from versions as v
 left join stops as s on s.subscription_id = v.subscription_id and s.customer_id = v.customer_id
-where v.recency = 1
+where v.is_last
