@@ -65,8 +65,9 @@ test-spark: ## Run the tests that need Spark (Java 17 or newer)
 test-spark-cases: ## Run every case of tests/sql on Spark too
 	@$(ON_SPARK) run-test-spark-cases
 
+# Java lives for minutes here: what its second compiler costs, it never gives back.
 run-test-spark: $(READY)
-	@$(BIN)/pytest tests/spark
+	@JAVA_TOOL_OPTIONS=-XX:TieredStopAtLevel=1 $(BIN)/pytest tests/spark
 
 run-test-spark-cases: $(READY)
 	@$(BIN)/pytest tests/sql --engine spark

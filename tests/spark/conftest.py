@@ -4,7 +4,6 @@ Belongs here: homes and the session. Does not: expectations.
 """
 
 import gzip
-import os
 import shutil
 from collections.abc import Iterator
 from datetime import date
@@ -22,9 +21,6 @@ BEFORE = date(2024, 6, 29)
 ON_SPARK = {"engine": "spark", "spark_master": "local[2]"}
 LATE = ("cdr_2024062[789]*", "*_20240630*")
 LANDING = Path(__file__).parents[2] / "sample_data" / "small" / "landing"
-
-# Java lives for minutes here: what the second compiler costs, it never gives back. Runs in processes of their own too.
-os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 collect_ignore_glob = [] if find_spec("pyspark") else ["test_*.py"]
 
