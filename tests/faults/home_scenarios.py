@@ -253,7 +253,8 @@ def make_warehouse(home: Path) -> None:
     from sql_desk import SqlDesk
 
     (home / "published").mkdir(parents=True)
-    day = home / "day.parquet"
+    day = home / f"usage_date={AS_OF}" / "day.parquet"
+    day.parent.mkdir()
     with duckdb.connect(str(home / "warehouse.duckdb")) as con:
         desk = SqlDesk(con)
         desk.at(AS_OF)

@@ -12,7 +12,11 @@ import dagster as dg
 import duckdb
 
 from pipelines.instance import open_instance
-from pipelines.made_of import made_tables
+from pipelines.intake import ingest
+from pipelines.made_of import made_of, made_tables
+from pipelines.night import Night
+from pipelines.progress import Silent
+from pipelines.run_calendar import calendar
 from pipelines.runs import run_night
 from pipelines.usage import DAY_TABLES
 from sample_data import generate
@@ -101,10 +105,23 @@ def test_a_table_that_a_run_did_not_finish_is_made_again(make_home: MakeHome) ->
 def test_a_late_day_makes_the_past_anew_that_looked_at_it(tmp_path: Path) -> None:
     # As of 30 June the last month end whose label is known is 30 April: it looks from 8 April to 6 June.
     home = tmp_path / "home"
-    generate(home, customers=12, seed=7, as_of=AS_OF, bill_months=1, cdr_days=90, snapshots=3)
+    generate(home, customers=12, seed=7, as_of=AS_OF, bill_months=1, cdr_days=90, snapshots=1)
     hold_back(home, "cdr_20240515", "cdr_20240625")
-    assert made(home, AS_OF) >= OF_THE_PAST
+    before = digests(home)
     bring(home, "cdr", "cdr_20240625")
-    assert not made(home, AS_OF) & OF_THE_PAST
+    after_a_new_day = digests(home)
+    changed = {table for table in before if before[table] != after_a_new_day[table]}
+    assert changed >= {"features.usage_daily", "features.activity", "features.churn"}
+    assert not changed & OF_THE_PAST
     bring(home, "cdr", "cdr_20240515")
-    assert made(home, AS_OF) >= OF_THE_PAST
+    after_an_old_day = digests(home)
+    assert {table for table in before if after_a_new_day[table] != after_an_old_day[table]} >= OF_THE_PAST
+
+
+def digests(home: Path) -> dict[str, str]:
+    """What each table of the night would be made of, once all that has landed is taken."""
+    night = Night(home, AS_OF)
+    with night.warehouse.open() as con:
+        settings = night.intake_settings
+        ingest(con, night.landing, mappings={}, as_of_date=AS_OF, settings=settings, progress=Silent())
+        return made_of(con, night, calendar(con, night))
