@@ -64,35 +64,8 @@ class OneNode:
         del delivery, mapping
         return True
 
-    def open(self, delivery: Delivery, mapping: SourceMapping, settings: IntakeSettings, folder: Path) -> Opened:
-        """As of FileEngine."""
-        return open_file(delivery, mapping, settings, folder)
-
-    def type_rows(
-        self,
-        con: duckdb.DuckDBPyConnection,
-        target: Contract,
-        mapping: SourceMapping,
-        opened: Opened,
-        *,
-        file_name: str,
-        as_of: date,
-        settings: IntakeSettings,
-        known_at: datetime | None,
-        detail_from: date | None,
-    ) -> TypedRows:
-        """As of FileEngine."""
-        return type_rows(
-            con,
-            target,
-            mapping,
-            opened,
-            file_name=file_name,
-            as_of=as_of,
-            settings=settings,
-            known_at=known_at,
-            detail_from=detail_from,
-        )
+    open = staticmethod(open_file)
+    type_rows = staticmethod(type_rows)
 
     def text_sums(
         self, con: duckdb.DuckDBPyConnection, opened: Opened, columns: Sequence[str], file_name: str

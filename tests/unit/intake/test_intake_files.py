@@ -8,13 +8,13 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-import sys
 from pathlib import Path
 
 import pytest
 from intake_desk import CDR, Desk, cdr_file, cdr_row, extract_file
 
 from pipelines.intake import IntakeRefusal, parse_mapping
+from pipelines.intake.file_engine import OneNode
 from pipelines.intake.lines import CHUNK_BYTES, blocks_of, chunks
 
 NAME = "cdr/cdr_20240630.csv"
@@ -254,8 +254,7 @@ def test_a_link_to_a_file_is_that_file(desk: Desk, tmp_path: Path) -> None:
 
 def test_a_file_that_changes_while_it_is_read_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     path = desk.put(NAME, GOOD)
-    module = sys.modules["pipelines.intake.file_engine"]
-    real = module.type_rows
+    real = OneNode.type_rows
 
     def growing(*args, **kwargs):  # type: ignore[no-untyped-def]
         rows = real(*args, **kwargs)
@@ -263,7 +262,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(desk: Desk, monkeypatch
             stream.write(b"more\n")
         return rows
 
-    monkeypatch.setattr(module, "type_rows", growing)
+    monkeypatch.setattr(OneNode, "type_rows", staticmethod(growing))
     assert desk.refusal() == ("file_changed", None)
 
 
