@@ -21,7 +21,7 @@ from segmentation.measures import measures
 from segmentation.policy import Policy
 from segmentation.scoring import score
 
-BATCH_ROWS = 100_000
+BATCH_ROWS = 122_880  # one row group of DuckDB, which it then writes at once
 # What each function is given of the warehouse's tables.
 TO_MEASURE = "select * from features.customer where lines_in_service > 0"
 TO_RATE_RISK = (
@@ -107,7 +107,7 @@ def _apply(
     declared = ", ".join(f'"{column}" {duckdb_type(dtype)}' for column, dtype in columns.items())
 
     def write(judged: pl.DataFrame) -> int:
-        con.register("judged_batch", judged.to_arrow())
+        con.register("judged_batch", judged.to_arrow(compat_level=pl.CompatLevel.newest()))
         con.execute(f'insert into scores."{name}" select * from judged_batch')
         con.unregister("judged_batch")
         return judged.height

@@ -3,28 +3,61 @@
 -- With how many others a customer talked in the last 28 days and in the 28 before, whichever side's record shows it. A contact on this
 -- network is a customer, on another one a number. Who talked with more than $hub_contacts others in one of the windows (a shop, a
 -- switchboard, a sender of messages) is a hub: nobody's contact, and without counts of its own.
-with links as (
-    select
-        customer_id,
-        other_customer_id,
-        other_number,
-        case when usage_date >= $recent_from then 1 else 0 end as is_recent
+with likely_hubs as (
+    -- Who talked with more than so many in 28 days talked with more than a 28th of them on one of the days: few, found without pairs.
+    select other_number
     from features.contact_days
-    where usage_date between $earlier_from and $as_of_date
+    where usage_date between $earlier_from and $as_of_date and number_contacts * 28 > $hub_contacts
+    group by other_number
+),
+
+hub_numbers as (
+    select other_number
+    from (
+        select
+            d.other_number,
+            d.customer_id,
+            max(case when d.usage_date >= $recent_from then 1 else 0 end) as is_recent,
+            max(case when d.usage_date >= $recent_from then 0 else 1 end) as is_earlier
+        from features.contact_days as d
+        join likely_hubs as h on h.other_number = d.other_number
+        where d.usage_date between $earlier_from and $as_of_date
+        group by d.other_number, d.customer_id
+    ) as pairs
+    group by other_number
+    having greatest(sum(is_recent), sum(is_earlier)) > $hub_contacts
 ),
 
 -- Contacts on other networks and on this one are counted apart: two short keys a pair, since pairs are many.
-off_net as (
-    select customer_id, other_number, max(is_recent) as is_recent, max(1 - is_recent) as is_earlier
-    from links
-    where other_customer_id is null
-    group by customer_id, other_number
+counted_off_net as (
+    select
+        p.customer_id,
+        sum(p.is_recent)::integer as talked_with,
+        sum(p.is_earlier)::integer as talked_with_before,
+        sum(case when n.other_number is null then p.is_recent else 0 end)::integer as contacts,
+        sum(case when n.other_number is null then p.is_earlier else 0 end)::integer as contacts_before
+    from (
+        select
+            customer_id,
+            other_number,
+            max(case when usage_date >= $recent_from then 1 else 0 end) as is_recent,
+            max(case when usage_date >= $recent_from then 0 else 1 end) as is_earlier
+        from features.contact_days
+        where usage_date between $earlier_from and $as_of_date and other_customer_id is null
+        group by customer_id, other_number
+    ) as p
+    left join hub_numbers as n on n.other_number = p.other_number
+    group by p.customer_id
 ),
 
 on_net_pairs as (
-    select customer_id, other_customer_id, max(is_recent) as is_recent, max(1 - is_recent) as is_earlier
-    from links
-    where other_customer_id is not null
+    select
+        customer_id,
+        other_customer_id,
+        max(case when usage_date >= $recent_from then 1 else 0 end) as is_recent,
+        max(case when usage_date >= $recent_from then 0 else 1 end) as is_earlier
+    from features.contact_days
+    where usage_date between $earlier_from and $as_of_date and other_customer_id is not null
     group by customer_id, other_customer_id
 ),
 
@@ -39,22 +72,14 @@ on_net as (
 talkers as (
     select customer_id, greatest(sum(recent), sum(earlier)) > $hub_contacts as is_hub
     from (
-        select customer_id, sum(is_recent) as recent, sum(is_earlier) as earlier
-        from off_net
-        group by customer_id
+        select customer_id, talked_with as recent, talked_with_before as earlier
+        from counted_off_net
         union all
-        select customer_id, sum(is_recent) as recent, sum(is_earlier) as earlier
+        select customer_id, sum(is_recent)::integer as recent, sum(is_earlier)::integer as earlier
         from on_net
         group by customer_id
     ) as both_networks
     group by customer_id
-),
-
-hub_numbers as (
-    select other_number
-    from off_net
-    group by other_number
-    having greatest(sum(is_recent), sum(is_earlier)) > $hub_contacts
 ),
 
 customers_in_service as (
@@ -67,14 +92,6 @@ customers_in_service as (
 memory as (
     select count(*) > 0 as has_tiers
     from features.tier_state
-),
-
-counted_off_net as (
-    select p.customer_id, sum(p.is_recent)::integer as contacts, sum(p.is_earlier)::integer as contacts_before
-    from off_net as p
-    left join hub_numbers as n on n.other_number = p.other_number
-    where n.other_number is null
-    group by p.customer_id
 ),
 
 counted_on_net as (

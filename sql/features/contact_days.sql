@@ -21,7 +21,8 @@ pairs as (
         t.usage_date,
         case when o.customer_id < t.customer_id then o.customer_id else t.customer_id end as customer_id,
         case when o.customer_id < t.customer_id then t.customer_id else o.customer_id end as other_customer_id,
-        case when o.customer_id is null then t.other_number end as other_number
+        -- As an integer: half of the cost of a night's call graph is telling pairs apart.
+        case when o.customer_id is null then substr(t.other_number, 2)::bigint end as other_number
     from talked as t
     left join features.number_holdings as o
         on o.msisdn = t.other_number and o.held_from <= t.answer_time and coalesce(t.answer_time < o.held_to, true)
@@ -35,6 +36,8 @@ select
     usage_date, -- day in the operator's time zone
     customer_id, -- customer; of two of ours the one who sorts first
     other_customer_id, -- the other of two customers; null: another network's number
-    other_number -- number of another network, E.164; null: a customer of ours
+    other_number, -- number of another network, digits of E.164; null: a customer of ours
+    case when other_number is not null then count(*) over (partition by other_number) end::integer
+        as number_contacts -- customers who talked with that number on the day; null: a customer of ours
 from pairs
 group by usage_date, customer_id, other_customer_id, other_number

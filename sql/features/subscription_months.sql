@@ -3,22 +3,7 @@
 -- Who held a line, who paid for it and how, at the end of a month. What was billed or used in a month belongs to that holder, so
 -- that a new owner of a line does not inherit the old one's value. Where the CRM's history of a line starts after its activation,
 -- its first known holder is taken for the months before.
-with versions as (
-    select
-        subscription_id,
-        customer_id,
-        account_id,
-        payment_type,
-        status,
-        activation_date,
-        valid_to,
-        case when lag(valid_from) over (partition by subscription_id order by valid_from) is not null then valid_from end
-            as held_from,
-        lead(valid_from) over (partition by subscription_id order by valid_from) as next_from
-    from features.subscription_versions
-),
-
-months as (
+with months as (
     select billing_period, last_day, ends_at
     from run.arpu_months
     group by billing_period, last_day, ends_at
@@ -32,6 +17,6 @@ select
     v.payment_type, -- postpaid or prepaid
     v.status <> 'ceased' and coalesce(v.valid_to >= m.ends_at, true) as in_service -- active or suspended at the end of the month
 from months as m
-join versions as v
+join features.subscription_versions as v
     on v.activation_date <= m.last_day
-    and coalesce(v.held_from < m.ends_at, true) and coalesce(v.next_from >= m.ends_at, true)
+    and (v.is_first or v.valid_from < m.ends_at) and coalesce(v.next_from >= m.ends_at, true)

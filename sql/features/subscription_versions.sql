@@ -34,6 +34,12 @@ intervals as (
     join next_deliveries as n on n.source = w.source and n.known_at = w.last_seen_at
     left join features.customers_known as c on c.customer_id = w.customer_id
     where w.recency = 1
+),
+
+held as (
+    select *, least(valid_to, next_from, gone_at) as held_to
+    from intervals
+    where coalesce(least(valid_to, next_from, gone_at) > valid_from, true)
 )
 
 select
@@ -51,6 +57,13 @@ select
     status_reason, -- why suspended or ceased
     ported_in_from, -- operator it came from
     valid_from, -- start of the interval, UTC
-    least(valid_to, next_from, gone_at) as valid_to -- end, exclusive, UTC; null while it holds
-from intervals
-where coalesce(least(valid_to, next_from, gone_at) > valid_from, true)
+    held_to as valid_to, -- end, exclusive, UTC; null while it holds
+    -- What is before and after an interval is said with it, so that no night sorts all intervals for it again.
+    lag(valid_from) over line is null as is_first, -- no interval of the line before it
+    lead(valid_from) over line as next_from, -- start of the line's next interval, UTC; null: none
+    -- A change of plan while stopped starts no second stop.
+    coalesce(status = 'suspended' and status_reason = 'arrears', false)
+    and not coalesce(lag(status) over line = 'suspended' and lag(status_reason) over line = 'arrears', false)
+        as begins_arrears_stop -- suspended for arrears, and was not just before
+from held
+window line as (partition by subscription_id order by valid_from)

@@ -1,24 +1,11 @@
 -- grain: one row a subscription
 -- owner: crm
 -- State of a line at the end of the as-of date. In service means active or suspended.
-with versions as (
-    select
-        *,
-        -- One order for all three.
-        lead(valid_from) over (partition by subscription_id order by valid_from) is null as is_last,
-        lag(status) over (partition by subscription_id order by valid_from) as previous_status,
-        lag(status_reason) over (partition by subscription_id order by valid_from) as previous_reason
-    from features.subscription_versions
-    where valid_from < $as_of_end
-),
-
-stops as (
-    -- A change of plan while stopped starts no second stop, and a new owner of the line does not inherit the old one's.
+with stops as (
+    -- A new owner of the line does not inherit the old one's stops.
     select subscription_id, customer_id, count(*)::integer as arrears_stops
-    from versions
-    where
-        status = 'suspended' and status_reason = 'arrears' and valid_from >= $stops_from
-        and not coalesce(previous_status = 'suspended' and previous_reason = 'arrears', false)
+    from features.subscription_versions
+    where begins_arrears_stop and valid_from >= $stops_from and valid_from < $as_of_end
     group by subscription_id, customer_id
 )
 
@@ -39,6 +26,6 @@ select
     v.status <> 'ceased' and coalesce(v.valid_to >= $as_of_end, true) and v.activation_date <= $as_of_date
         as in_service, -- active or suspended at the end of the day
     coalesce(s.arrears_stops, 0) as arrears_stops -- stops for arrears begun in the last 12 months
-from versions as v
+from features.subscription_versions as v
 left join stops as s on s.subscription_id = v.subscription_id and s.customer_id = v.customer_id
-where v.is_last
+where v.valid_from < $as_of_end and coalesce(v.next_from >= $as_of_end, true)

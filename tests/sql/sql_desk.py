@@ -24,6 +24,22 @@ from segmentation.policy_types import Threshold
 AS_OF = date(2024, 6, 30)  # its end is 2024-06-30 16:00 UTC; the ARPU window is March to May
 ZONE = ZoneInfo("Asia/Shanghai")
 HOTLINE = ("10086", "1860", "10086")  # one of them set twice: a call to it is still one call
+# What sql/features/subscription_versions.sql says of an interval's neighbours.
+_NEIGHBOURS = """
+    update features.subscription_versions as v
+    set is_first = n.is_first, next_from = n.next_from,
+        begins_arrears_stop = coalesce(v.status || ':' || v.status_reason = 'suspended:arrears', false) and not n.is_stopped
+    from (
+        select
+            subscription_id, valid_from,
+            lag(valid_from) over line is null as is_first,
+            lead(valid_from) over line as next_from,
+            coalesce(lag(status || ':' || status_reason) over line = 'suspended:arrears', false) as is_stopped
+        from features.subscription_versions
+        window line as (partition by subscription_id order by valid_from)
+    ) as n
+    where n.subscription_id = v.subscription_id and n.valid_from is not distinct from v.valid_from
+"""
 
 
 class SqlDesk:
@@ -62,7 +78,8 @@ class SqlDesk:
     def given(self, table: str, text: str, **same: str) -> None:
         """Inserts the rows of `text`; `same` are columns with one value in all of them, any other column is null.
 
-        Timestamps are UTC. Local dates and hours of staging tables follow from them, as at intake, unless given.
+        Timestamps are UTC. Local dates and hours of staging tables follow from them, as at intake, unless given. What is
+        before and after an interval of a line follows from all that were given.
         """
         self._make(table)
         header, rows = read_rows(text)
@@ -72,6 +89,8 @@ class SqlDesk:
             names = ", ".join(f'"{name}"' for name in values)
             marks = ", ".join("?" for _ in values)
             self.con.execute(f"insert into {_quoted(table)} ({names}) values ({marks})", list(values.values()))
+        if table == "features.subscription_versions":
+            self.con.execute(_NEIGHBOURS)
 
     def build(self, *tables: str, **given: Any) -> None:
         """Runs SQL files into the tables of their names, for a file that reads them."""

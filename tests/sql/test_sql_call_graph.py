@@ -3,6 +3,9 @@
 On 30 June 2024 the last 28 days begin with 3 June, the 28 before with 6 May.
 """
 
+from collections import Counter
+from datetime import date, timedelta
+
 import pytest
 from sql_desk import SqlDesk
 
@@ -19,12 +22,14 @@ def given_customers(desk: SqlDesk, *customers: str) -> None:
 def given_contacts(desk: SqlDesk, *contacts: str) -> None:
     """`2024-06-10 C1 C2`: these customers talked with each other that day; `2024-06-10 C1 +8690` with a number."""
     rows = []
-    for day, customer, other in (contact.split() for contact in contacts):
+    talked = {(day, customer, other) for day, customer, other in (contact.split() for contact in contacts)}
+    with_number = Counter((day, other) for day, _, other in talked)
+    for day, customer, other in sorted(talked):
         if other.startswith("+"):
-            rows.append(f"{day} | {customer} | | {other}")
+            rows.append(f"{day} | {customer} | | {other[1:]} | {with_number[day, other]}")
         else:  # a pair has one order
-            rows.append(" | ".join([day, *sorted([customer, other]), ""]))
-    header = "usage_date | customer_id | other_customer_id | other_number"
+            rows.append(" | ".join([day, *sorted([customer, other]), "", ""]))
+    header = "usage_date | customer_id | other_customer_id | other_number | number_contacts"
     desk.given("features.contact_days", "\n".join([header, *rows]))
 
 
@@ -119,3 +124,17 @@ def test_as_many_as_the_bound_make_no_hub_and_windows_are_not_added_up(desk: Sql
     text = "customer_id | is_hub | contacts | contacts_before\n C1 | {}"
     desk.expect(TABLE, text.format("false | 2 | 2"), hub_contacts=2)
     desk.expect(TABLE, text.format("true | |"), hub_contacts=1)
+
+
+@pytest.mark.parametrize("busy_days, is_hub", [(0, False), (1, True)])
+def test_a_number_is_a_hub_by_all_days_of_a_window_together(desk: SqlDesk, busy_days: int, is_hub: bool) -> None:
+    # Two others each day for 28 days, three on a busy one: 56 or 57 in all, none of them twice.
+    days = [date(2024, 6, 3) + timedelta(days=n) for n in range(28)]
+    given_customers(desk, "C1")
+    given_contacts(
+        desk,
+        "2024-06-30 C1 +8690",
+        *(f"{day} D{day:%m%d}{n} +8690" for k, day in enumerate(days) for n in range(2 + (k < busy_days) - (k == 27))),
+    )
+    (found,) = [row for row in desk.run(TABLE, hub_contacts=56).fetchall() if row[0] == "C1"]
+    assert found[2] == (0 if is_hub else 1)

@@ -49,7 +49,7 @@ def test_calls_and_messages_with_a_number_are_one_contact_whichever_side_began(d
         desk,
         """
         usage_date | customer_id | other_customer_id | other_number
-        2024-06-10 | C1          |                   | +8690
+        2024-06-10 | C1          |                   | 8690
         """,
     )
 
@@ -88,7 +88,7 @@ def test_a_number_of_ours_is_of_whoever_held_its_line_then(desk: SqlDesk) -> Non
         """,
         **CALL | {"called_number": "+862"},
     )
-    expect_contacts(desk, "customer_id | other_customer_id | other_number\n C1 | C2 | \n C0 | C1 | \n C1 | | +862")
+    expect_contacts(desk, "customer_id | other_customer_id | other_number\n C1 | C2 | \n C0 | C1 | \n C1 | | 862")
 
 
 @pytest.mark.parametrize(
@@ -124,4 +124,30 @@ def test_records_of_nobody_of_other_days_or_not_yet_known_are_left_out(desk: Sql
         """,
         **CALL,
     )
-    expect_contacts(desk, "customer_id | other_number\n C1 | +8694")
+    expect_contacts(desk, "customer_id | other_number\n C1 | 8694")
+
+
+def test_a_number_is_told_with_the_customers_who_talked_with_it_that_day(desk: SqlDesk) -> None:
+    desk.given(
+        "staging.cdr",
+        """
+        record_id | served_msisdn | called_number
+        1         | +861          | +8690
+        2         | +863          | +8690
+        3         | +862          | +8690
+        4         | +862          | +8691
+        5         | +862          | +861
+        """,
+        **CALL,
+    )
+    # C1 has two lines and is one customer.
+    expect_contacts(
+        desk,
+        """
+        customer_id | other_customer_id | other_number | number_contacts
+        C1          |                   | 8690         | 2
+        C2          |                   | 8690         | 2
+        C2          |                   | 8691         | 1
+        C1          | C2                |              |
+        """,
+    )
