@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from data_contracts import metrics
 from pipelines.column_types import duckdb_type
 from segmentation.columns import STATE
-from segmentation.months import last_closed_month, month_end, month_start, months_after
+from segmentation.months import last_closed_month, last_full_week_end, month_end, month_start, months_after
 from segmentation.policy import Policy, Segment
 from segmentation.value import required_cutoffs
 
@@ -161,6 +161,7 @@ def parameters(
     """
     as_of_end = local_midnight(as_of + timedelta(days=1), zone)
     year_from = months_after(as_of, -CREDIT_MONTHS) + timedelta(days=1)
+    contacts_until = last_full_week_end(as_of)
     return {
         "as_of_date": as_of,
         "as_of_end": as_of_end,
@@ -171,6 +172,9 @@ def parameters(
         "activity_from": as_of - timedelta(days=ACTIVITY_DAYS - 1),
         "recent_from": as_of - timedelta(days=USAGE_WINDOW_DAYS - 1),
         "earlier_from": as_of - timedelta(days=2 * USAGE_WINDOW_DAYS - 1),
+        "contacts_from": contacts_until - timedelta(days=USAGE_WINDOW_DAYS - 1),
+        "contacts_before_from": contacts_until - timedelta(days=2 * USAGE_WINDOW_DAYS - 1),
+        "contacts_until": contacts_until,
         "hub_contacts": HUB_CONTACTS,
         "last_month_end": month_start(as_of, 0) - timedelta(days=1),
         "complaints_from": as_of - timedelta(days=COMPLAINT_DAYS - 1),

@@ -78,7 +78,7 @@ CONTACT_DAYS = DayTable(
     "contact-day",
     "run.contact_files",
     "run.no_contacts",
-    since="earlier_from",
+    since="contacts_before_from",
 )
 DAY_TABLES = {kept.table: kept for kept in (DAILY_USAGE, CONTACT_DAYS)}
 

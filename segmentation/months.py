@@ -7,6 +7,11 @@ import calendar
 import datetime as dt
 
 
+def last_full_week_end(day: dt.date) -> dt.date:
+    """The Sunday on which the last full week, Monday to Sunday, ended: `day` itself when it is one."""
+    return day - dt.timedelta(days=day.isoweekday() % 7)
+
+
 def month_start(day: dt.date, months_back: int) -> dt.date:
     """First day of the month that lies `months_back` whole months before the month of `day`."""
     index = day.year * 12 + day.month - 1 - months_back

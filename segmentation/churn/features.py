@@ -15,6 +15,7 @@ import polars as pl
 
 from segmentation.columns import FEATURES, MONEY, Dtype, check_columns
 from segmentation.measures import arpu, tenure_months
+from segmentation.months import last_full_week_end
 
 Kind = Literal["numeric", "category", "flag"]
 WINDOW_DAYS = 28
@@ -199,7 +200,7 @@ def churn_features(frame: pl.DataFrame, as_of_date: dt.date) -> pl.DataFrame:
     Raises ColumnsError.
     """
     check_columns(frame, CHURN_INPUTS, "features.churn")
-    made = _customer(as_of_date) | _spend(as_of_date) | _usage(as_of_date) | _contacts()
+    made = _customer(as_of_date) | _spend(as_of_date) | _usage(as_of_date) | _contacts(as_of_date)
     return frame.select(
         "customer_id", *(made.get(name, pl.col(name)).cast(f.dtype).alias(name) for name, f in CHURN_FEATURES.items())
     )
@@ -275,12 +276,15 @@ def _usage(as_of: dt.date) -> dict[str, pl.Expr]:
         "long_distance_share": _ratio(_float("long_distance_seconds"), _float("voice_seconds")),
         "roaming_share": _ratio(_float("roaming_seconds"), _float("voice_seconds")),
         "night_share": _ratio(_float("night_seconds"), _float("voice_seconds")),
-        "contacts_change": _known_before(as_of, _change_a_day("contacts")),
     }
 
 
-def _contacts() -> dict[str, pl.Expr]:
+def _contacts(as_of: dt.date) -> dict[str, pl.Expr]:
     return {
+        # Full weeks; and who is talked with does not grow with the days that are looked at as sums do.
+        "contacts_change": _known_before(
+            last_full_week_end(as_of), _change(_float("contacts"), _float("contacts_before"))
+        ),
         "on_net_share": _ratio(_float("on_net_contacts"), _float("contacts")),
         "best_tier_share": _ratio(_float("best_tier_contacts"), _float("on_net_contacts")),
         "contacts_left_share": _ratio(_float("contacts_left"), _float("on_net_contacts_seen")),

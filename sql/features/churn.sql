@@ -9,6 +9,11 @@ with observed as (
         and sum(case when usage_date >= $recent_from then 1 else 0 end) >= 25 as has_recent,
         coalesce(min(usage_date) <= $earlier_from, false)
         and sum(case when usage_date >= $earlier_from and usage_date < $recent_from then 1 else 0 end) >= 25 as has_earlier,
+        coalesce(min(usage_date) <= $contacts_from, false)
+        and sum(case when usage_date between $contacts_from and $contacts_until then 1 else 0 end) >= 25 as has_contacts,
+        coalesce(min(usage_date) <= $contacts_before_from, false)
+        and sum(case when usage_date >= $contacts_before_from and usage_date < $contacts_from then 1 else 0 end) >= 25
+            as has_contacts_before,
         sum(case when usage_date >= $recent_from then 1 else 0 end)::integer as recent_days,
         sum(case when usage_date >= $earlier_from and usage_date < $recent_from then 1 else 0 end)::integer as earlier_days
     from (
@@ -205,25 +210,25 @@ select
     case when r.has_recharges then coalesce(p.recharge_amount, 0) end as recharge_amount, -- recharged in the last 28 days
     case when r.has_recharges then coalesce(p.recharge_amount_before, 0) end as recharge_amount_before, -- in the 28 before
     case when r.has_recharges then p.last_recharge_date end as last_recharge_date, -- last recharge in the last 90 days
-    case when o.has_recent then coalesce(g.is_hub, false) end as is_hub, -- talks with too many others to count them
+    case when o.has_contacts then coalesce(g.is_hub, false) end as is_hub, -- talks with too many others to count them
     case
-        when o.has_recent and not coalesce(g.is_hub, false) then coalesce(g.contacts, 0)
-    end as contacts, -- others talked with, last 28 days
+        when o.has_contacts and not coalesce(g.is_hub, false) then coalesce(g.contacts, 0)
+    end as contacts, -- others talked with, last four full weeks
     case
-        when o.has_earlier and not coalesce(g.is_hub, false) then coalesce(g.contacts_before, 0)
-    end as contacts_before, -- in the 28 before
+        when o.has_contacts_before and not coalesce(g.is_hub, false) then coalesce(g.contacts_before, 0)
+    end as contacts_before, -- in the four before
     case
-        when o.has_recent and not coalesce(g.is_hub, false) then coalesce(g.on_net_contacts, 0)
-    end as on_net_contacts, -- of the last 28 days' those on this network
+        when o.has_contacts and not coalesce(g.is_hub, false) then coalesce(g.on_net_contacts, 0)
+    end as on_net_contacts, -- of the last four weeks' those on this network
     case
-        when o.has_recent and o.has_earlier and not coalesce(g.is_hub, false) then coalesce(g.on_net_contacts_seen, 0)
-    end as on_net_contacts_seen, -- contacts on this network in the 56 days
+        when o.has_contacts and o.has_contacts_before and not coalesce(g.is_hub, false) then coalesce(g.on_net_contacts_seen, 0)
+    end as on_net_contacts_seen, -- contacts on this network in the eight weeks
     case
-        when o.has_recent and o.has_earlier and not coalesce(g.is_hub, false) then coalesce(g.contacts_left, 0)
+        when o.has_contacts and o.has_contacts_before and not coalesce(g.is_hub, false) then coalesce(g.contacts_left, 0)
     end as contacts_left, -- of these without a line in service now
     case
-        when o.has_recent and t.has_tiers and not coalesce(g.is_hub, false) then coalesce(g.best_tier_contacts, 0)
-    end as best_tier_contacts -- of the last 28 days' those in the best tier the night before; null: no night before
+        when o.has_contacts and t.has_tiers and not coalesce(g.is_hub, false) then coalesce(g.best_tier_contacts, 0)
+    end as best_tier_contacts -- of the last four weeks' those in the best tier the night before; null: no night before
 from features.customer as c
 cross join observed as o
 cross join recharge_span as r

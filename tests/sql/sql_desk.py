@@ -28,7 +28,8 @@ HOTLINE = ("10086", "1860", "10086")  # one of them set twice: a call to it is s
 _NEIGHBOURS = """
     update features.subscription_versions as v
     set is_first = n.is_first, next_from = n.next_from,
-        begins_arrears_stop = coalesce(v.status || ':' || v.status_reason = 'suspended:arrears', false) and not n.is_stopped
+        begins_arrears_stop = not n.is_stopped
+            and coalesce(v.status || ':' || v.status_reason = 'suspended:arrears', false)
     from (
         select
             subscription_id, valid_from,
@@ -78,8 +79,8 @@ class SqlDesk:
     def given(self, table: str, text: str, **same: str) -> None:
         """Inserts the rows of `text`; `same` are columns with one value in all of them, any other column is null.
 
-        Timestamps are UTC. Local dates and hours of staging tables follow from them, as at intake, unless given. What is
-        before and after an interval of a line follows from all that were given.
+        Timestamps are UTC. Local dates and hours of staging tables follow from them, as at intake, unless given.
+        What is before and after an interval of a line follows from all that were given.
         """
         self._make(table)
         header, rows = read_rows(text)

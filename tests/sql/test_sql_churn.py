@@ -281,6 +281,32 @@ def test_marks_are_whether_something_is_said(desk: SqlDesk) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "first, missing, recent, before",
+    [
+        pytest.param(date(2024, 5, 6), 0, True, True, id="eight full weeks loaded"),
+        pytest.param(date(2024, 5, 7), 0, True, False, id="a day less"),
+        pytest.param(date(2024, 6, 3), 0, True, False, id="four full weeks"),
+        pytest.param(date(2024, 6, 4), 0, False, False, id="a day less than four"),
+        pytest.param(date(2024, 5, 6), 4, False, True, id="four days missing"),
+    ],
+)
+def test_contacts_count_where_their_full_weeks_are_loaded(
+    desk: SqlDesk, first: date, missing: int, recent: bool, before: bool
+) -> None:
+    # On a Saturday the last 28 days and the last four full weeks, which ended on Sunday the 30th, are not the same.
+    desk.at(date(2024, 7, 6))
+    given_loaded(desk, first, *(date(2024, 6, 10) + timedelta(days=n) for n in range(missing)))
+    desk.given("features.usage_daily", "usage_date\n" + "\n".join(f"2024-07-0{n}" for n in range(1, 7)))
+    desk.given("features.call_graph", "customer_id | is_hub\n C9 | false")
+    now, then, seen = ("0" if known else "" for known in (recent, before, recent and before))
+    desk.expect(
+        TABLE,
+        "is_hub | contacts | on_net_contacts | contacts_before | on_net_contacts_seen | contacts_left\n"
+        f"{'false' if recent else ''} | {now} | {now} | {then} | {seen} | {seen}",
+    )
+
+
 def test_contacts_are_the_call_graphs_and_a_hub_has_none(desk: SqlDesk) -> None:
     given_loaded(desk, EARLIER)
     desk.given("features.customer", "customer_id\n hub\n alone", **CUSTOMER)
