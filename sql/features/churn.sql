@@ -41,37 +41,46 @@ day_use as (
         u.charge_amount,
         u.hotline_calls
     from features.usage_daily as u
-    where u.customer_id is not null and u.usage_date between $earlier_from and $as_of_date
+    where u.customer_id is not null and u.usage_date between $recent_from and $as_of_date
 ),
 
 used as (
     select
         customer_id,
-        sum(case when weeks_ago <= 3 then voice_seconds else 0 end)::bigint as voice_seconds,
-        sum(case when weeks_ago > 3 then voice_seconds else 0 end)::bigint as voice_seconds_before,
+        sum(voice_seconds)::bigint as voice_seconds,
         sum(case when weeks_ago = 0 then voice_seconds else 0 end)::bigint as voice_seconds_week_0,
         sum(case when weeks_ago = 1 then voice_seconds else 0 end)::bigint as voice_seconds_week_1,
         sum(case when weeks_ago = 2 then voice_seconds else 0 end)::bigint as voice_seconds_week_2,
         sum(case when weeks_ago = 3 then voice_seconds else 0 end)::bigint as voice_seconds_week_3,
-        sum(case when weeks_ago <= 3 then data_bytes else 0 end)::bigint as data_bytes,
-        sum(case when weeks_ago > 3 then data_bytes else 0 end)::bigint as data_bytes_before,
+        sum(data_bytes)::bigint as data_bytes,
         sum(case when weeks_ago = 0 then data_bytes else 0 end)::bigint as data_bytes_week_0,
         sum(case when weeks_ago = 1 then data_bytes else 0 end)::bigint as data_bytes_week_1,
         sum(case when weeks_ago = 2 then data_bytes else 0 end)::bigint as data_bytes_week_2,
         sum(case when weeks_ago = 3 then data_bytes else 0 end)::bigint as data_bytes_week_3,
-        sum(case when weeks_ago <= 3 then messages else 0 end)::bigint as messages,
-        sum(case when weeks_ago > 3 then messages else 0 end)::bigint as messages_before,
-        sum(case when weeks_ago <= 3 then charge_amount else 0 end)::decimal(18, 4) as charge_amount,
-        sum(case when weeks_ago > 3 then charge_amount else 0 end)::decimal(18, 4) as charge_amount_before,
-        sum(case when weeks_ago <= 3 then voice_in_seconds else 0 end)::bigint as voice_in_seconds,
-        sum(case when weeks_ago <= 3 then long_distance_seconds else 0 end)::bigint as long_distance_seconds,
-        sum(case when weeks_ago <= 3 then roaming_seconds else 0 end)::bigint as roaming_seconds,
-        sum(case when weeks_ago <= 3 then night_seconds else 0 end)::bigint as night_seconds,
-        sum(case when weeks_ago <= 3 then hotline_calls else 0 end)::bigint as hotline_calls,
-        bit_count(coalesce(bit_or(case when weeks_ago <= 3 then day_bit end), 0))::integer as active_days,
-        bit_count(coalesce(bit_or(case when weeks_ago > 3 then day_bit end), 0))::integer as active_days_before
+        sum(messages)::bigint as messages,
+        sum(charge_amount)::decimal(18, 4) as charge_amount,
+        sum(voice_in_seconds)::bigint as voice_in_seconds,
+        sum(long_distance_seconds)::bigint as long_distance_seconds,
+        sum(roaming_seconds)::bigint as roaming_seconds,
+        sum(night_seconds)::bigint as night_seconds,
+        sum(hotline_calls)::bigint as hotline_calls,
+        bit_count(bit_or(day_bit))::integer as active_days
     from day_use
     group by customer_id
+),
+
+-- Of the 28 days before less is asked, so that less of their files is read.
+used_before as (
+    select
+        u.customer_id,
+        sum(u.voice_out_seconds + u.voice_in_seconds)::bigint as voice_seconds,
+        sum(u.uplink_bytes + u.downlink_bytes)::bigint as data_bytes,
+        sum(u.sms_out + u.sms_in)::bigint as messages,
+        sum(u.charge_amount)::decimal(18, 4) as charge_amount,
+        bit_count(bit_or(1::bigint << date_diff('day', u.usage_date, $as_of_date)::integer))::integer as active_days
+    from features.usage_daily as u
+    where u.customer_id is not null and u.usage_date >= $earlier_from and u.usage_date < $recent_from
+    group by u.customer_id
 ),
 
 recharge_span as (
@@ -169,9 +178,9 @@ select
     case when o.has_earlier then o.earlier_days end as usage_days_before, -- of the 28 before; null: usage not loaded
     case when o.has_recent then c.last_activity_date end as last_activity_date, -- last usage or recharge in the last 90 days
     case when o.has_recent then coalesce(u.active_days, 0) end as active_days, -- days with any usage of the last 28
-    case when o.has_earlier then coalesce(u.active_days_before, 0) end as active_days_before, -- of the 28 before
+    case when o.has_earlier then coalesce(e.active_days, 0) end as active_days_before, -- of the 28 before
     case when o.has_recent then coalesce(u.voice_seconds, 0) end as voice_seconds, -- seconds of calls in and out, last 28 days
-    case when o.has_earlier then coalesce(u.voice_seconds_before, 0) end as voice_seconds_before, -- in the 28 before
+    case when o.has_earlier then coalesce(e.voice_seconds, 0) end as voice_seconds_before, -- in the 28 before
     case when o.has_recent then coalesce(u.voice_seconds_week_0, 0) end as voice_seconds_week, -- in the last 7 days
     case
         when o.has_recent then coalesce(
@@ -184,7 +193,7 @@ select
         )
     end as voice_seconds_highest_week, -- in the busiest of the last 4 weeks
     case when o.has_recent then coalesce(u.data_bytes, 0) end as data_bytes, -- bytes sent and received, last 28 days
-    case when o.has_earlier then coalesce(u.data_bytes_before, 0) end as data_bytes_before, -- in the 28 before
+    case when o.has_earlier then coalesce(e.data_bytes, 0) end as data_bytes_before, -- in the 28 before
     case when o.has_recent then coalesce(u.data_bytes_week_0, 0) end as data_bytes_week, -- in the last 7 days
     case
         when o.has_recent then coalesce(
@@ -197,9 +206,9 @@ select
         )
     end as data_bytes_highest_week, -- in the busiest of the last 4 weeks
     case when o.has_recent then coalesce(u.messages, 0) end as messages, -- messages in and out, last 28 days
-    case when o.has_earlier then coalesce(u.messages_before, 0) end as messages_before, -- in the 28 before
+    case when o.has_earlier then coalesce(e.messages, 0) end as messages_before, -- in the 28 before
     case when o.has_recent then coalesce(u.charge_amount, 0) end as charge_amount, -- charged for usage, last 28 days
-    case when o.has_earlier then coalesce(u.charge_amount_before, 0) end as charge_amount_before, -- in the 28 before
+    case when o.has_earlier then coalesce(e.charge_amount, 0) end as charge_amount_before, -- in the 28 before
     case when o.has_recent then coalesce(u.voice_in_seconds, 0) end as voice_in_seconds, -- seconds of calls received, last 28 days
     case when o.has_recent then coalesce(u.long_distance_seconds, 0) end as long_distance_seconds, -- of long-distance calls, last 28 days
     case when o.has_recent then coalesce(u.roaming_seconds, 0) end as roaming_seconds, -- of calls while roaming, last 28 days
@@ -234,6 +243,7 @@ cross join observed as o
 cross join recharge_span as r
 cross join (select count(*) > 0 as has_tiers from features.tier_state) as t
 left join used as u on u.customer_id = c.customer_id
+left join used_before as e on e.customer_id = c.customer_id
 left join recharged as p on p.customer_id = c.customer_id
 left join billed as b on b.customer_id = c.customer_id
 left join contracts as k on k.customer_id = c.customer_id
