@@ -73,7 +73,8 @@ def _contracts() -> str:
 
 def _contract(source: Contract) -> str:
     lines = [f"\n### {source.name} {source.version}\n", f"{source.purpose} {source.usage}\n"]
-    lines.append(f"Grain: {source.grain}. Owner: {source.owner}. Key: {', '.join(source.key) or 'none'}.")
+    within = f", within the days of `{source.key_within}`" if source.key_within else ""
+    lines.append(f"Grain: {source.grain}. Owner: {source.owner}. Key: {', '.join(source.key) or 'none'}{within}.")
     if source.delivery == "snapshot":
         lines.append("Delivered as whole snapshots; the file name or control file says of which day.")
     elif source.delivery == "append":

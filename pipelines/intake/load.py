@@ -197,9 +197,9 @@ def _scope(con: duckdb.DuckDBPyConnection, rows: TypedRows, local: dict[str, str
     """Within which rows of staging a key must be unique: the delivery, the days about the record, or everything."""
     if rows.target.delivery == "snapshot":
         return Scope("known_at = $known_at", {"known_at": rows.known_at})
-    if rows.target.name != "cdr" or rows.target.business_date is None:
+    if rows.target.key_within is None:
         return Scope("TRUE")
-    column = rows.target.column(rows.target.business_date)
+    column = rows.target.column(rows.target.business_date or "")
     day = f"CAST({local[column.name]} AS DATE)"
     days = con.execute(f"SELECT DISTINCT {day} FROM {rows.table} WHERE _fail = 0 ORDER BY 1").fetchall()
     return days_scope([d for (d,) in days], row_day=day, staging_day=identifier(column.local_date or ""), window=window)
