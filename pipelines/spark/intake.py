@@ -40,7 +40,7 @@ from pipelines.intake.typed import plain_numbers, typed_select
 from pipelines.night import Night
 from pipelines.spark.asking import ask
 from pipelines.spark.dialect import carried_as_is, spark_schema
-from pipelines.spark.engine import failed
+from pipelines.spark.failure import failed
 from pipelines.spark.place import Place, folder_of
 from pipelines.spark.session import session
 from pipelines.spark.shown import Shown

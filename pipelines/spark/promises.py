@@ -19,7 +19,7 @@ from pipelines.intake.elsewhere import folders
 from pipelines.night import Night
 from pipelines.spark.asking import ask
 from pipelines.spark.dialect import carried_as_is
-from pipelines.spark.engine import failed
+from pipelines.spark.failure import failed
 from pipelines.spark.place import Place
 from pipelines.spark.session import session
 from pipelines.spark.shown import Shown
