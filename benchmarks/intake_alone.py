@@ -24,7 +24,7 @@ from pipelines import usage
 from pipelines.intake import IntakeReport, ingest
 from pipelines.night import Night
 from pipelines.progress import Silent
-from pipelines.run_context import run_tables
+from pipelines.run_calendar import run_tables
 from pipelines.sql_catalogue import sql_table
 from pipelines.warehouse import build, write_run_tables
 
