@@ -18,6 +18,7 @@ import polars as pl
 
 from pipelines import scoring
 from pipelines.contracts.tables import arrow_type
+from pipelines.judged_tables import JUDGED
 from pipelines.night import Night
 from pipelines.spark.dialect import carried_as_is, spark_schema
 from pipelines.spark.judging import COUNTS, Judge, judged, judged_and_counted
@@ -32,27 +33,27 @@ from segmentation.scoring import score
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-_JUDGEMENT = {
-    "scores.measures": (scoring.TO_MEASURE, ("features.customer",)),
-    "scores.churn_risk": (scoring.TO_RATE_RISK, ("features.churn", "features.customer")),
-    "scores.customer": (
-        scoring.TO_SCORE,
-        ("features.customer", "scores.measures", "scores.churn_risk", "features.tier_state"),
-    ),
+_GIVEN = {
+    "scores.measures": scoring.TO_MEASURE,
+    "scores.churn_risk": scoring.TO_RATE_RISK,
+    "scores.customer": scoring.TO_SCORE,
 }
 
 
 def write_measures(con: duckdb.DuckDBPyConnection, night: Night, results: Results) -> int:
     """Fills `scores.measures`; returns the rows."""
     policy, as_of_date = night.policy, night.as_of_date
-    return _judge(con, results, "scores.measures", lambda batch: measures(batch, policy, as_of_date))
+    source = _given(con, results, "scores.measures")
+    return _judge(con, results, "scores.measures", source, lambda batch: measures(batch, policy, as_of_date))
 
 
 def write_churn_risk(con: duckdb.DuckDBPyConnection, night: Night, results: Results) -> int:
     """Fills `scores.churn_risk` and `scores.churn_drift`; returns the rows of the first."""
     churn, as_of_date, model = night.policy.churn, night.as_of_date, night.churn_model
+    table = "scores.churn_risk"
+    source = _given(con, results, table)
     if model.loaded is None:
-        rows = _judge(con, results, "scores.churn_risk", lambda batch: risks(batch, churn, as_of_date))
+        rows = _judge(con, results, table, source, lambda batch: risks(batch, churn, as_of_date))
         _keep_drift(con, night, results, None)
         return rows
     named, reference = model.loaded.named, dict(model.loaded.manifest.reference)
@@ -64,9 +65,7 @@ def write_churn_risk(con: duckdb.DuckDBPyConnection, night: Night, results: Resu
             lambda: {name: counts.tolist() for name, counts in drift.found.items()},
         )
 
-    table = "scores.churn_risk"
-    source, schema = _to_judge(con, results, table), _arrow_schema(table)
-    raw = f"{table.replace('.', '/')}/{secrets.token_hex(8)}.tmp"
+    schema, raw = _arrow_schema(table), f"{table.replace('.', '/')}/{secrets.token_hex(8)}.tmp"
     columns = spark_schema(table_types(table))
     counted = f"{columns}, `{COUNTS}` STRING"
     results.write_rows(table, source.mapInArrow(judged_and_counted(counting, schema), counted), raw)
@@ -86,20 +85,22 @@ def write_churn_risk(con: duckdb.DuckDBPyConnection, night: Night, results: Resu
 def write_scores(con: duckdb.DuckDBPyConnection, night: Night, results: Results) -> int:
     """Fills `scores.customer`; returns the rows."""
     policy, as_of_date = night.policy, night.as_of_date
-    results.shown.show(con, ("scores.cutoffs", "features.churn_bands"))
+    source = _given(con, results, "scores.customer")
     cutoffs = _small(results, scoring.CUTOFFS_FOUND, CUTOFFS)
     hazards = _small(results, scoring.HAZARDS_FOUND, HAZARDS)
-    return _judge(con, results, "scores.customer", lambda batch: score(batch, policy, cutoffs, hazards, as_of_date))
+    return _judge(
+        con, results, "scores.customer", source, lambda batch: score(batch, policy, cutoffs, hazards, as_of_date)
+    )
 
 
-def _to_judge(con: duckdb.DuckDBPyConnection, results: Results, table: str) -> DataFrame:
-    query, reads = _JUDGEMENT[table]
-    results.shown.show(con, reads)
-    return results.spark.sql(carried_as_is(query, {}))
+def _given(con: duckdb.DuckDBPyConnection, results: Results, table: str) -> DataFrame:
+    """What the function of a table is given; all that the table is made from is shown to Spark."""
+    results.shown.show(con, JUDGED[table].upstreams)
+    return results.spark.sql(carried_as_is(_GIVEN[table], {}))
 
 
-def _judge(con: duckdb.DuckDBPyConnection, results: Results, table: str, judge: Judge) -> int:
-    source, schema = _to_judge(con, results, table), _arrow_schema(table)
+def _judge(con: duckdb.DuckDBPyConnection, results: Results, table: str, source: DataFrame, judge: Judge) -> int:
+    schema = _arrow_schema(table)
     return results.keep(con, table, source.mapInArrow(judged(judge, schema), spark_schema(table_types(table))))
 
 
