@@ -109,11 +109,9 @@ def count_rows(
     counts = Counts(dict(zip(metrics, map(int, row[: len(metrics)]), strict=True)))
     if contract.key:
         # Keys mostly grow with time, so that zone maps leave most of the table unread.
-        condition, bounds = near(contract, Bounds(*row[len(metrics) :]), window)
-        rows = f"{_quoted(table)} where {condition}"
-        counts += counted_repeated(
-            repeated_keys(asking(con), contract, rows, bounds, window=window, which=brought_by(file_ids))
-        )
+        condition, given = near(contract, Bounds(*row[len(metrics) :]), window)
+        rows, new = f"{_quoted(table)} where {condition}", brought_by(file_ids)
+        counts += counted_repeated(repeated_keys(asking(con), contract, rows, given, window=window, which=new))
     return counts
 
 
