@@ -77,15 +77,7 @@ def _features_before(table: str) -> list[str]:
 
 
 def _roll_up(con: duckdb.DuckDBPyConnection, night: Night) -> int:
-    return usage.roll_up(
-        con,
-        usage.DAILY_USAGE,
-        night.usage_days,
-        night.parameters,
-        service_numbers=night.settings.service_numbers,
-        zone=night.zone,
-        progress=lambda _done, _total: None,
-    ).rolled_up
+    return usage.roll_up(con, usage.DAILY_USAGE, night, progress=lambda _done, _total: None).rolled_up
 
 
 def _sums(report: IntakeReport, night: Night | None) -> dict[str, Any]:
