@@ -24,7 +24,7 @@ from pipelines import usage
 from pipelines.intake import IntakeReport, ingest
 from pipelines.night import Night
 from pipelines.progress import Silent
-from pipelines.run_context import run_tables
+from pipelines.run_calendar import run_tables
 from pipelines.sql_catalogue import sql_table
 from pipelines.warehouse import build, write_run_tables
 
@@ -77,15 +77,7 @@ def _features_before(table: str) -> list[str]:
 
 
 def _roll_up(con: duckdb.DuckDBPyConnection, night: Night) -> int:
-    return usage.roll_up(
-        con,
-        usage.DAILY_USAGE,
-        night.usage_days,
-        night.parameters,
-        service_numbers=night.settings.service_numbers,
-        zone=night.zone,
-        progress=lambda _done, _total: None,
-    ).rolled_up
+    return usage.roll_up(con, usage.DAILY_USAGE, night, progress=lambda _done, _total: None).rolled_up
 
 
 def _sums(report: IntakeReport, night: Night | None) -> dict[str, Any]:

@@ -30,7 +30,8 @@ import polars as pl
 
 from pipelines import scoring
 from pipelines.column_types import duckdb_type
-from pipelines.run_context import RUN_COLUMNS, run_tables
+from pipelines.run_calendar import run_tables
+from pipelines.run_context import RUN_COLUMNS
 from pipelines.sql_catalogue import sql_table
 from pipelines.training.registry import Choice, ModelManifest, add_version, model_for, promote
 from pipelines.warehouse import SCHEMAS, build, write_run_tables

@@ -57,7 +57,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Contract:
-    """One table at a border of the house: `schema.name`, its columns in order, key, delivery and version."""
+    """One table at a border of the house: `schema.name`, its columns in order, key, delivery and version.
+
+    `key_within` names the setting that says for how many days before and after a row its key must not come again, by
+    the local day of `business_date`; without it, a key never comes again.
+    """
 
     schema: str
     name: str
@@ -70,6 +74,7 @@ class Contract:
     columns: tuple[Column, ...]
     delivery: Delivery | None = None
     business_date: str | None = None
+    key_within: str | None = None
     currency_column: str | None = None
 
     @property
@@ -129,11 +134,19 @@ def parse_contract(text: str, schema: str, origin: str) -> Contract:
         columns=columns,
         delivery=custom.get("delivery"),
         business_date=custom.get("businessDate"),
+        key_within=custom.get("keyWithin"),
         currency_column=custom.get("currencyColumn"),
     )
     for column in (parsed.business_date, parsed.currency_column):
         if column is not None:
             parsed.column(column)
+    if parsed.key_within is not None and not (
+        parsed.delivery == "append" and parsed.business_date and parsed.column(parsed.business_date).local_date
+    ):
+        raise ContractError(
+            f"{origin}: keyWithin counts local days of records: deliver append, and give the column of businessDate a "
+            "localDate"
+        )
     return parsed
 
 

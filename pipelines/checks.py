@@ -53,10 +53,11 @@ def _contract_check(table: str, promised: str, *, partitions: dg.PartitionsDefin
         progress.step(name, 0, 1)
         night = home.night(context.partition_key)
         with home.open(night) as con:
+            window = night.settings.duplicate_window_days
             verdict = (
-                judge_new(con, source, source.name, count_elsewhere_of(night))
+                judge_new(con, source, source.name, window=window, count_elsewhere=count_elsewhere_of(night))
                 if is_staging
-                else judge(con, source, table, may_be_empty=False)
+                else judge(con, source, table, may_be_empty=False, window=window)
             )
         progress.step(name, 1, 1)
         return dg.AssetCheckResult(

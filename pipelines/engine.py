@@ -84,17 +84,7 @@ class OneNode:
         days: Collection[date] | None = None,
     ) -> usage.RollUp:
         """As of Engine."""
-        night = self.night
-        return usage.roll_up(
-            con,
-            kept,
-            night.day_folder(kept.table),
-            night.parameters,
-            service_numbers=night.settings.service_numbers,
-            zone=night.zone,
-            progress=progress,
-            days=days,
-        )
+        return usage.roll_up(con, kept, self.night, progress=progress, days=days)
 
     def bad_rows(self, con: duckdb.DuckDBPyConnection, audit: SqlTable, shown: int) -> BadRows:
         """As of Engine."""

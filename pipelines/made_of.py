@@ -22,21 +22,13 @@ from graphlib import TopologicalSorter
 import duckdb
 
 from pipelines import usage
+from pipelines.judged_tables import JUDGED
 from pipelines.night import Night
 from pipelines.run_context import RunTable
 from pipelines.run_key import code_digest
 from pipelines.sql_catalogue import SqlTable, sql_table, sql_tables
 from pipelines.sql_text import identifier, literal
 
-# Tables that functions make, with what they read.
-JUDGED: dict[str, tuple[str, ...]] = {
-    "scores.measures": ("features.customer",),
-    "scores.churn_risk": ("features.churn", "features.customer"),
-    "scores.customer": (
-        *("features.customer", "features.tier_state", "features.churn_bands"),
-        *("scores.measures", "scores.churn_risk", "scores.cutoffs"),
-    ),
-}
 _KNOWN_BEFORE = "known_before"
 _IS_KNOWN = re.compile(r"\bknown_at < \$known_before\b")
 _EXTRACT = re.compile(r"\bextract = '(\w+)'")
@@ -53,7 +45,7 @@ _FILES = """
 
 def upstreams(table: str) -> tuple[str, ...]:
     """The tables that one of ours reads."""
-    return JUDGED[table] if table in JUDGED else sql_table(table).upstreams
+    return JUDGED[table].upstreams if table in JUDGED else sql_table(table).upstreams
 
 
 @cache
@@ -71,8 +63,9 @@ def order(target: str) -> tuple[str, ...]:
 
 
 def made_tables() -> tuple[str, ...]:
-    """All tables of features and scores, by SQL files or functions."""
-    return (*(t.table for schema in ("features", "scores") for t in sql_tables(schema)), *JUDGED)
+    """All tables of features and scores that are made by themselves, by SQL files or functions."""
+    by_functions = (name for name, table in JUDGED.items() if table.made_with is None)
+    return (*(t.table for schema in ("features", "scores") for t in sql_tables(schema)), *by_functions)
 
 
 def made_of(con: duckdb.DuckDBPyConnection, night: Night, calendar: Iterable[RunTable]) -> dict[str, str]:

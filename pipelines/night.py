@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pipelines import run_context, tier_history
+from pipelines import policy_calendar, run_context, tier_history
 from pipelines.intake import IntakeSettings, SourceMapping, load_mappings
 from pipelines.policy_source import PolicyText, policy_text
 from pipelines.settings import Settings, SettingsError, load
@@ -72,7 +72,7 @@ class Night:
         Raises SettingsError, PolicyError or MappingError.
         """
         _ = self.settings, self.policy, self.mappings, self.known_before
-        kept, read = self.settings.keep_usage_days, run_context.usage_days_read(self.policy)
+        kept, read = self.settings.keep_usage_days, policy_calendar.usage_days_read(self.policy)
         if kept < read:
             raise SettingsError(
                 f"setting keep_usage_days is {kept}, and policy {self.policy.label} looks {read} days back: set it to "

@@ -73,7 +73,8 @@ def _contracts() -> str:
 
 def _contract(source: Contract) -> str:
     lines = [f"\n### {source.name} {source.version}\n", f"{source.purpose} {source.usage}\n"]
-    lines.append(f"Grain: {source.grain}. Owner: {source.owner}. Key: {', '.join(source.key) or 'none'}.")
+    within = f", within the days of `{source.key_within}`" if source.key_within else ""
+    lines.append(f"Grain: {source.grain}. Owner: {source.owner}. Key: {', '.join(source.key) or 'none'}{within}.")
     if source.delivery == "snapshot":
         lines.append("Delivered as whole snapshots; the file name or control file says of which day.")
     elif source.delivery == "append":
@@ -163,19 +164,26 @@ def _commands() -> str:
         "Exit codes: 0 well; 1 the run failed, the last table stays; 2 wrong use, settings or policy; 3 an extract was "
         "refused; 4 another run is at work; 5 unknown caller or no table.\n",
     ]
-    for name, command in commands(typer.main.get_command(app)):
+    root = typer.main.get_command(app)
+    lines += [*_options(root), ""]
+    for name, command in commands(root):
         help_text = (command.help or "").replace("[bold]", "**").replace("[/]", "**")
         lines += [f"## tierline {name}\n", help_text.strip()]
-        if command.params:
-            lines += ["\n| option | meaning |", "|---|---|"]
-        for parameter in command.params:
-            names = ", ".join(f"`{o}`" for o in (*parameter.opts, *parameter.secondary_opts))
-            meaning = (getattr(parameter, "help", "") or "").replace("|", "\\|")
-            if parameter.param_type_name == "argument":
-                names = f"`{(parameter.name or '').upper()}`"
-            lines.append(f"| {names} | {meaning}{'' if not parameter.required else ' Required.'} |")
+        lines += ["", *options] if (options := _options(command)) else []
         lines.append("")
     return "\n".join(lines)
+
+
+def _options(command: click.Command) -> list[str]:
+    """A table of options and arguments, none without any."""
+    rows = []
+    for parameter in command.params:
+        names = ", ".join(f"`{o}`" for o in (*parameter.opts, *parameter.secondary_opts))
+        meaning = (getattr(parameter, "help", "") or "").replace("|", "\\|")
+        if parameter.param_type_name == "argument":
+            names = f"`{(parameter.name or '').upper()}`"
+        rows.append(f"| {names} | {meaning}{'' if not parameter.required else ' Required.'} |")
+    return ["| option | meaning |", "|---|---|", *rows] if rows else []
 
 
 def commands(group: click.Command, prefix: str = "") -> Iterator[tuple[str, click.Command]]:

@@ -94,10 +94,7 @@ class Scratch:
         usage.roll_up(
             self.con,
             kept,
-            night.day_folder(kept.table),
-            night.parameters,
-            service_numbers=night.settings.service_numbers,
-            zone=night.zone,
+            night,
             progress=lambda _done, _total: self.give_way(),
             aside=self.folder / kept.table.partition(".")[2],
         )

@@ -16,18 +16,11 @@ from sqlglot import exp
 
 from data_contracts import metrics
 from pipelines.contracts.tables import INTAKE_COLUMNS, staging_columns
+from pipelines.judged_tables import JUDGED
 from pipelines.run_context import RUN_COLUMNS
-from segmentation.columns import DRIFTS, MEASURES, RISKS, SCORES
 
 DIALECT = "duckdb"
 FOLDERS = ("features", "scores", "marts", "audits")
-# Tables of schema scores that functions make.
-_JUDGED = {
-    "measures": tuple(MEASURES),
-    "churn_risk": tuple(RISKS),
-    "churn_drift": tuple(DRIFTS),
-    "customer": tuple(SCORES),
-}
 _HEADER = re.compile(r"^-- (grain|owner|severity): (.+)$")
 _COLUMN_NOTE = re.compile(r"(\w+),? -- (.+)$")
 _METRIC_NOTE = re.compile(r"^metric (\w+)$")
@@ -133,6 +126,6 @@ def columns_of(schema: str, name: str) -> tuple[str, ...]:
         return tuple(staging_columns(name))
     if schema == "intake":
         return tuple(INTAKE_COLUMNS[name])
-    if schema == "scores" and name in _JUDGED:
-        return _JUDGED[name]
+    if (judged := JUDGED.get(f"{schema}.{name}")) is not None:
+        return tuple(judged.columns)
     return output_columns(sql_table(f"{schema}.{name}"))

@@ -16,18 +16,11 @@ import duckdb
 from pipelines import warehouse
 from pipelines.column_types import duckdb_type
 from pipelines.contracts.tables import INTAKE_COLUMNS, staging_columns
+from pipelines.judged_tables import JUDGED
 from pipelines.run_context import RUN_COLUMNS, parameters
 from pipelines.sql_catalogue import sql_table
 from pipelines.sql_text import identifier
-from segmentation.columns import DRIFTS, MEASURES, RISKS, SCORES
 
-# Tables that functions make.
-JUDGED = {
-    "scores.measures": MEASURES,
-    "scores.churn_risk": RISKS,
-    "scores.churn_drift": DRIFTS,
-    "scores.customer": SCORES,
-}
 # Any values: types follow from their types.
 _DAY = date(2000, 1, 1)
 _VALUES: dict[str, Any] = {
@@ -50,7 +43,7 @@ def table_types(table: str) -> dict[str, str]:
     if schema == "run":
         return RUN_COLUMNS[name]
     if table in JUDGED:
-        return {column: duckdb_type(dtype) for column, dtype in JUDGED[table].items()}
+        return {column: duckdb_type(dtype) for column, dtype in JUDGED[table].columns.items()}
     source = sql_table(table)
     with duckdb.connect() as con:
         con.execute("set TimeZone = 'UTC'")

@@ -27,6 +27,7 @@ import duckdb
 from pipelines.day_files import remove_leftovers, write_day
 from pipelines.durable import Disk, Hook, ignore_step
 from pipelines.intake.expiries import usage_from
+from pipelines.night import Night
 from pipelines.run_context import local_midnight
 from pipelines.sql_catalogue import SqlTable, sql_table
 from pipelines.sql_text import identifier, identifiers, literal
@@ -144,27 +145,31 @@ def records_of(con: duckdb.DuckDBPyConnection) -> tuple[int, int]:
 def roll_up(
     con: duckdb.DuckDBPyConnection,
     kept: DayTable,
-    folder: Path,
-    parameters: Mapping[str, Any],
+    night: Night,
     *,
-    service_numbers: tuple[str, ...],
-    zone: ZoneInfo,
     progress: Callable[[int, int], None],
     hook: Hook = ignore_step,
     aside: Path | None = None,
     days: Collection[date] | None = None,
 ) -> RollUp:
-    """Makes each day's file that `folder` lacks, and the table of `kept` as a view over the days' current files.
+    """Makes each day's file that the night's folder lacks, and the table of `kept` as a view over the days' current
+    files.
 
-    `hook` is called before each durable step with its name. With `aside`, files are made in that folder and `folder` is
-    only read. Given `days`, their files are made, whether the night reads them or not, and the table stays as it is.
+    `hook` is called before each durable step with its name. With `aside`, files are made in that folder and the night's
+    is only read. Given `days`, their files are made, whether the night reads them or not, and the table stays as it is.
     Raises duckdb.Error where the SQL fails, OSError on the disk, WarehouseError where the file of an expired day is
     missing.
     """
-    disk = Disk(hook)
+    disk, folder, parameters = Disk(hook), night.day_folder(kept.table), night.parameters
     table = sql_table(kept.table)
     files = day_files(
-        con, kept, parameters, service_numbers=service_numbers, zone=zone, is_there=there_in(folder), days=days
+        con,
+        kept,
+        parameters,
+        service_numbers=night.settings.service_numbers,
+        zone=night.zone,
+        is_there=there_in(folder),
+        days=days,
     )
     made_in = aside or folder
     if aside is None:

@@ -10,11 +10,9 @@ import dagster as dg
 
 from pipelines.assets import specs
 from pipelines.charts import bar_chart
-from pipelines.column_types import duckdb_type
 from pipelines.engine import engine_of
 from pipelines.progress import Progress
 from pipelines.resources import Home
-from segmentation.columns import DRIFTS, MEASURES, RISKS, SCORES
 
 _MEASURES = "scores.measures"
 _RISKS = "scores.churn_risk"
@@ -27,14 +25,7 @@ def score_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinitio
 
     @dg.multi_asset(
         name="scores__measures",
-        specs=[
-            specs.function_spec(
-                _MEASURES,
-                ["features.customer"],
-                "ARPU, minutes of use, tenure and credit of each customer in service.",
-                {name: duckdb_type(dtype) for name, dtype in MEASURES.items()},
-            )
-        ],
+        specs=[specs.judged_spec(_MEASURES, "ARPU, minutes of use, tenure and credit of each customer in service.")],
         partitions_def=partitions,
         pool="warehouse",
     )
@@ -52,18 +43,13 @@ def score_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinitio
     @dg.multi_asset(
         name="scores__churn_risk",
         specs=[
-            specs.function_spec(
+            specs.judged_spec(
                 _RISKS,
-                ["features.churn", "features.customer"],
                 "Churn risk of each customer in service, of the champion model or of the customer's band, and what "
                 "drives it.",
-                {name: duckdb_type(dtype) for name, dtype in RISKS.items()},
             ),
-            specs.function_spec(
-                _DRIFT,
-                ["features.churn", "features.customer"],
-                "How far tonight's features and risks lie from those that the model was fitted on.",
-                {name: duckdb_type(dtype) for name, dtype in DRIFTS.items()},
+            specs.judged_spec(
+                _DRIFT, "How far tonight's features and risks lie from those that the model was fitted on."
             ),
         ],
         partitions_def=partitions,
@@ -105,15 +91,10 @@ def score_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinitio
     @dg.multi_asset(
         name="scores__customer",
         specs=[
-            specs.function_spec(
+            specs.judged_spec(
                 _SCORES,
-                [
-                    *("features.customer", "features.tier_state", "features.churn_bands"),
-                    *(_MEASURES, _RISKS, "scores.cutoffs"),
-                ],
                 "Value score and its parts, tier, lifecycle stage, churn risk, lifetime value and reasons of each "
                 "customer in service.",
-                {name: duckdb_type(dtype) for name, dtype in SCORES.items()},
             )
         ],
         partitions_def=partitions,

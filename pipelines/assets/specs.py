@@ -9,9 +9,11 @@ import dagster as dg
 
 from data_contracts import Contract, contract, contract_names
 from pipelines.contracts.tables import INTAKE_COLUMNS, staging_columns
+from pipelines.judged_tables import JUDGED
 from pipelines.run_context import RUN_COLUMNS
 from pipelines.sql_catalogue import SqlTable, sql_table
 from pipelines.sql_lineage import column_lineage
+from pipelines.table_types import table_types
 
 OWNERS = "team:"
 EXTRACTS = contract_names("staging")
@@ -133,6 +135,11 @@ def function_spec(table: str, upstreams: Iterable[str], description: str, column
         owner="customer-value",
         columns=_described(contract("marts.customers"), columns),
     )
+
+
+def judged_spec(table: str, description: str) -> dg.AssetSpec:
+    """A table of the list of those that the judgement makes."""
+    return function_spec(table, JUDGED[table].upstreams, description, table_types(table))
 
 
 def _spec(

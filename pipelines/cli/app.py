@@ -5,6 +5,9 @@ Belongs here: registering commands. Does not: what they do (the modules beside t
 
 from __future__ import annotations
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from pipelines.cli import (
@@ -36,6 +39,24 @@ app = typer.Typer(
     "Exit codes: 0 well, 1 the run failed (the last table stays), 2 wrong use, settings or policy, "
     "3 an extract was refused, 4 another run is at work, 5 unknown caller or no table.",
 )
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"tierline {version('tierline')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version_asked: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Print the installed version and end."),
+    ] = False,
+) -> None:
+    """Options of the command itself."""
+
 
 app.command(rich_help_panel="Nights")(nights.demo)
 app.command(rich_help_panel="Nights")(nights.run)

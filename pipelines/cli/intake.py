@@ -210,7 +210,8 @@ def reconcile(
             if contracts:
                 from pipelines.contracts.judged import judge_all
 
-                broken = tuple(Mismatch(v.table, said) for v in judge_all(con) for said in v.broken)
+                judged = judge_all(con, window=night.settings.duplicate_window_days)
+                broken = tuple(Mismatch(verdict.table, said) for verdict in judged for said in verdict.broken)
                 result = replace(result, mismatches=(*result.mismatches, *broken))
     if as_json:
         _print_json(asdict(result) | {"holds": not result.mismatches})

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from typing import Any
 
 import duckdb
 
 from data_contracts import Column, Contract
+from pipelines.contracts.keys import Ask, Bounds, Repeated, bounds_of, key_of, near, repeated_keys
 from pipelines.sql_text import identifier, literal
 
 ROWS = "rows"
@@ -33,6 +36,21 @@ class Promise:
     metric: str
     expression: str
     meaning: str
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What was counted of rows, by metric; and the first local day on which a key came again too near, if one did."""
+
+    by_metric: Mapping[str, int]
+    repeated_on: date | None = None
+
+    def __add__(self, other: Counts) -> Counts:
+        """Those of both. A metric that is zero stays one."""
+        total = Counter(self.by_metric)
+        total.update(other.by_metric)
+        days = [day for day in (self.repeated_on, other.repeated_on) if day is not None]
+        return Counts(total, min(days, default=None))
 
 
 @dataclass(frozen=True)
@@ -54,46 +72,46 @@ def promises(contract: Contract) -> tuple[Promise, ...]:
     """Every promise of a contract that can be counted: nulls, domains, patterns, bounds of each column, and the key."""
     found = [promise for column in contract.columns for promise in _of_column(column)]
     if contract.key:
-        key = _key(contract)
-        found.append(Promise(KEYS_REPEATED, f"count(*) - count(distinct ({key}))", f"({key}) is unique"))
+        key = key_of(contract)
+        within = f" within {contract.key_within}" if contract.key_within else ""
+        found.append(Promise(KEYS_REPEATED, f"count(*) - count(distinct ({key}))", f"({key}) is unique{within}"))
     return tuple(found)
 
 
-def judge(con: duckdb.DuckDBPyConnection, contract: Contract, table: str, *, may_be_empty: bool) -> Verdict:
-    """Measures `table` (schema.name) against a contract and lets Great Expectations judge. Raises duckdb.Error on
-    a missing table.
+def judge(
+    con: duckdb.DuckDBPyConnection, contract: Contract, table: str, *, may_be_empty: bool, window: int
+) -> Verdict:
+    """Measures `table` (schema.name) against a contract and lets Great Expectations judge.
+
+    `window` are the days of `duplicate_window_days`, for a contract whose key is promised within them. Raises
+    duckdb.Error on a missing table.
     """
-    wanted = promises(contract)
-    columns = ", ".join(f"{p.expression} as {identifier(p.metric)}" for p in wanted)
-    row = con.execute(f"select count(*) as {ROWS}, {columns} from {_quoted(table)}").fetchall()[0]
-    counts = dict(zip((ROWS, *(p.metric for p in wanted)), map(int, row), strict=True))
-    return _verdict(table, wanted, counts, may_be_empty=may_be_empty)
-
-
-def judge_rows(con: duckdb.DuckDBPyConnection, contract: Contract, table: str, file_ids: Sequence[int]) -> Verdict:
-    """As judge, of those rows alone that the files brought; their keys are held against the whole table.
-
-    The table has lineage columns. Raises duckdb.Error on a missing table.
-    """
-    return verdict_on(contract, table, count_rows(con, contract, table, file_ids))
+    metrics, columns = counted_metrics(contract), ", ".join(_counted_expressions(contract))
+    row = asking(con)(f"select {columns} from {_quoted(table)}", {})
+    counts = Counts(dict(zip(metrics, map(int, row), strict=True)))
+    if contract.key:
+        counts += counted_repeated(repeated_keys(asking(con), contract, _quoted(table), {}, window=window))
+    return _verdict(table, contract, counts, may_be_empty=may_be_empty)
 
 
 def count_rows(
-    con: duckdb.DuckDBPyConnection, contract: Contract, table: str, file_ids: Sequence[int]
-) -> dict[str, int]:
-    """The counts of judge_rows by metric."""
+    con: duckdb.DuckDBPyConnection, contract: Contract, table: str, file_ids: Sequence[int], *, window: int
+) -> Counts:
+    """Counts those rows of `table` (schema.name) alone that the files brought, at least one; their keys are held
+    against the whole table. `window` is as in judge.
+
+    The table has lineage columns. Raises duckdb.Error on a missing table.
+    """
     given = {"ids": list(file_ids), "first": min(file_ids), "last": max(file_ids)}
     theirs = f"{_quoted(table)} where file_id between $first and $last and file_id in (select unnest($ids))"
-    *row, low, high, known_from, known_until = con.execute(counting_query(contract, theirs), given).fetchall()[0]
-    counts = dict(zip(counted_metrics(contract), map(int, row), strict=True))
+    metrics = counted_metrics(contract)
+    row = asking(con)(counting_query(contract, theirs), given)
+    counts = Counts(dict(zip(metrics, map(int, row[: len(metrics)]), strict=True)))
     if contract.key:
         # Keys mostly grow with time, so that zone maps leave most of the table unread.
-        near = f"{identifier(contract.key[0])} between $low and $high"
-        bounds = {"low": low, "high": high}
-        if contract.delivery == "snapshot":
-            near += " and known_at between $known_from and $known_until"
-            bounds |= {"known_from": known_from, "known_until": known_until}
-        counts[KEYS_REPEATED] = _repeated(con, _key(contract), f"{_quoted(table)} where {near}", bounds)
+        condition, given = near(contract, Bounds(*row[len(metrics) :]), window)
+        rows, new = f"{_quoted(table)} where {condition}", brought_by(file_ids)
+        counts += counted_repeated(repeated_keys(asking(con), contract, rows, given, window=window, which=new))
     return counts
 
 
@@ -103,49 +121,51 @@ def counted_metrics(contract: Contract) -> tuple[str, ...]:
 
 
 def counting_query(contract: Contract, rows: str) -> str:
-    """The SELECT of those counts over `rows` (what follows FROM), then the bounds of the first key and of known_at."""
-    columns = ", ".join(p.expression for p in promises(contract) if p.metric != KEYS_REPEATED)
-    first = identifier(contract.key[0]) if contract.key else "null"
-    return f"select count(*), {columns}, min({first}), max({first}), min(known_at), max(known_at) from {rows}"
+    """The SELECT of those counts over `rows` (what follows FROM), then of the Bounds of their keys."""
+    return f"select {', '.join(_counted_expressions(contract))}, {bounds_of(contract)} from {rows}"
 
 
-def verdict_on(contract: Contract, table: str, counts: dict[str, int]) -> Verdict:
+def counted_repeated(found: Repeated) -> Counts:
+    """Repeated keys among the counts."""
+    return Counts({KEYS_REPEATED: found.rows}, found.first_day)
+
+
+def brought_by(file_ids: Sequence[int]) -> str:
+    """The condition of rows that the files brought."""
+    return f"file_id in ({', '.join(str(int(file_id)) for file_id in file_ids)})"
+
+
+def asking(con: duckdb.DuckDBPyConnection) -> Ask:
+    """Asks DuckDB."""
+    return lambda query, given: con.execute(query, given).fetchall()[0]
+
+
+def verdict_on(contract: Contract, table: str, counts: Counts) -> Verdict:
     """What Great Expectations says of the counts of a table's rows, which may be none."""
-    return _verdict(table, promises(contract), counts, may_be_empty=True)
+    return _verdict(table, contract, counts, may_be_empty=True)
 
 
-def _repeated(con: duckdb.DuckDBPyConnection, key: str, rows: str, given: dict[str, Any]) -> int:
-    # Most tables repeat no key, which hashes of eight bytes tell in a third of the time.
-    hashes = con.execute(f"select count(*) - count(distinct hash({key})) from {rows}", given).fetchall()[0][0]
-    if not hashes:
-        return 0
-    return int(con.execute(f"select count(*) - count(distinct ({key})) from {rows}", given).fetchall()[0][0])
+def _counted_expressions(contract: Contract) -> list[str]:
+    return ["count(*)", *(p.expression for p in promises(contract) if p.metric != KEYS_REPEATED)]
 
 
-def _verdict(table: str, wanted: Sequence[Promise], counts: dict[str, int], *, may_be_empty: bool) -> Verdict:
-    broken = _broken(counts, may_be_empty=may_be_empty)
-    meanings = {p.metric: p.meaning for p in wanted}
-    return Verdict(
-        table=table,
-        rows=counts[ROWS],
-        judged=len(counts),
-        broken=tuple(
-            f"{meanings[metric]}: broken by {counts[metric]} of {counts[ROWS]} rows"
-            if metric != ROWS
-            else "the table is empty"
-            for metric in broken
-        ),
-    )
+def _verdict(table: str, contract: Contract, counts: Counts, *, may_be_empty: bool) -> Verdict:
+    measured = dict(counts.by_metric)
+    meanings = {p.metric: p.meaning for p in promises(contract)}
+
+    def said(metric: str) -> str:
+        if metric == ROWS:
+            return "the table is empty"
+        on = f", first on {counts.repeated_on}" if metric == KEYS_REPEATED and counts.repeated_on else ""
+        return f"{meanings[metric]}: broken by {measured[metric]} of {measured[ROWS]} rows{on}"
+
+    broken = _broken(measured, may_be_empty=may_be_empty)
+    return Verdict(table, measured[ROWS], len(measured), tuple(map(said, broken)))
 
 
 def _quoted(table: str) -> str:
     schema, _, name = table.partition(".")
     return f"{identifier(schema)}.{identifier(name)}"
-
-
-def _key(contract: Contract) -> str:
-    lineage = ["known_at"] if contract.delivery == "snapshot" else []
-    return ", ".join(identifier(name) for name in (*contract.key, *lineage))
 
 
 def _of_column(column: Column) -> list[Promise]:

@@ -9,27 +9,32 @@ file whose number of rows is another one since, and all files once the promises 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Sequence
 
 import duckdb
 
 from data_contracts import Contract, contract, contract_names
-from pipelines.contracts.checks import Verdict, count_rows, judge, promises, verdict_on
+from pipelines.contracts.checks import Counts, Verdict, count_rows, judge, promises, verdict_on
 from pipelines.intake.elsewhere import folders
 from pipelines.sql_text import identifier
 
-# As count_rows in checks.py, of the table of the contract.
-Count = Callable[[duckdb.DuckDBPyConnection, Contract, Sequence[int]], dict[str, int]]
+# As count_rows in checks.py, of the table of the contract and within the window of the settings.
+Count = Callable[[duckdb.DuckDBPyConnection, Contract, Sequence[int]], Counts]
 
 
 def judge_new(
-    con: duckdb.DuckDBPyConnection, promised: Contract, extract: str, count_elsewhere: Count | None = None
+    con: duckdb.DuckDBPyConnection,
+    promised: Contract,
+    extract: str,
+    *,
+    window: int,
+    count_elsewhere: Count | None = None,
 ) -> Verdict:
     """Judges what staging.`extract` has and nobody judged, and remembers the files that kept their contract.
 
-    A verdict on no rows is one of no promises. `count_elsewhere` counts the files whose rows lie beside the warehouse;
-    without it this node does. Raises duckdb.Error on a missing table.
+    A verdict on no rows is one of no promises. `window` are the days of `duplicate_window_days`. `count_elsewhere`
+    counts the files whose rows lie beside the warehouse; without it this node does. Raises duckdb.Error on a missing
+    table.
     """
     table = f"staging.{extract}"
     con.execute(
@@ -51,10 +56,10 @@ def judge_new(
     beside = folders(con, extract) if count_elsewhere is not None else {}
     far = [file_id for file_id, _ in new if file_id in beside]
     near = [file_id for file_id, _ in new if file_id not in beside]
-    counts = Counter(count_rows(con, promised, table, near) if near else {})
+    counts = count_rows(con, promised, table, near, window=window) if near else Counts({})
     if far and count_elsewhere is not None:
-        counts.update(count_elsewhere(con, promised, far))
-    verdict = verdict_on(promised, table, dict(counts))
+        counts += count_elsewhere(con, promised, far)
+    verdict = verdict_on(promised, table, counts)
     if verdict.passed:
         con.execute("begin transaction")
         con.execute(
@@ -70,10 +75,10 @@ def judge_new(
     return verdict
 
 
-def judge_all(con: duckdb.DuckDBPyConnection) -> list[Verdict]:
-    """Judges every row of every extract, whatever was judged before. Remembers nothing."""
+def judge_all(con: duckdb.DuckDBPyConnection, *, window: int) -> list[Verdict]:
+    """Judges every row of every extract, whatever was judged before. Remembers nothing. `window` is as in judge_new."""
     tables = (f"staging.{name}" for name in contract_names("staging"))
-    return [judge(con, contract(table), table, may_be_empty=True) for table in tables]
+    return [judge(con, contract(table), table, may_be_empty=True, window=window) for table in tables]
 
 
 def _digest(promised: Contract) -> str:

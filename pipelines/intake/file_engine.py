@@ -7,20 +7,20 @@ engine for large files (pipelines/spark).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 
 import duckdb
 
-from data_contracts import Contract, contract
+from data_contracts import contract
 from pipelines.intake.control import sums_of_text
 from pipelines.intake.discover import Delivery
 from pipelines.intake.load import TypedRows, drop_rows, type_rows
 from pipelines.intake.mapping import SCHEMA, SourceMapping
 from pipelines.intake.opened import Opened, open_file
 from pipelines.intake.settings import IntakeSettings
+from pipelines.intake.typed import Terms
 
 
 class FileEngine(Protocol):
@@ -32,19 +32,7 @@ class FileEngine(Protocol):
     def open(self, delivery: Delivery, mapping: SourceMapping, settings: IntakeSettings, folder: Path) -> Opened:
         """As open_file."""
 
-    def type_rows(
-        self,
-        con: duckdb.DuckDBPyConnection,
-        target: Contract,
-        mapping: SourceMapping,
-        opened: Opened,
-        *,
-        file_name: str,
-        as_of: date,
-        settings: IntakeSettings,
-        known_at: datetime | None,
-        detail_from: date | None,
-    ) -> TypedRows:
+    def type_rows(self, con: duckdb.DuckDBPyConnection, opened: Opened, terms: Terms) -> TypedRows:
         """As type_rows in load.py."""
 
     def text_sums(

@@ -19,13 +19,13 @@ from pipelines.intake.elsewhere import own_table
 from pipelines.intake.keys import CONFLICT, DUPLICATE, Scope, days_scope, judge_keys
 from pipelines.intake.ledger import Counts
 from pipelines.intake.lines import Positions
-from pipelines.intake.mapping import SCHEMA, SourceMapping
+from pipelines.intake.mapping import SCHEMA
 from pipelines.intake.opened import Opened, errors_without_data
 from pipelines.intake.reasons import Failure, failure
 from pipelines.intake.refusal import IntakeRefusal
 from pipelines.intake.settings import IntakeSettings
 from pipelines.intake.transforms import instant, local_time
-from pipelines.intake.typed import TypedSelect, plain_numbers, typed_select
+from pipelines.intake.typed import Terms, TypedSelect, plain_numbers, typed_select
 from pipelines.sql_text import identifier, identifiers, literal
 
 _BATCH = 20_000
@@ -75,39 +75,25 @@ class TypedRows:
         )
 
 
-def type_rows(
-    con: duckdb.DuckDBPyConnection,
-    target: Contract,
-    mapping: SourceMapping,
-    opened: Opened,
-    *,
-    file_name: str,
-    as_of: date,
-    settings: IntakeSettings,
-    known_at: datetime | None,
-    detail_from: date | None = None,
-) -> TypedRows:
-    """Reads and types all rows. Call detail of days before `detail_from` is rejected: such a day is rolled up for good.
-
-    Raises IntakeRefusal where DuckDB sees another number of rows than the prescan.
-    """
-    select = typed_select(target, mapping, opened.source, as_of, settings.time_zone, check_control=opened.is_parquet)
+def type_rows(con: duckdb.DuckDBPyConnection, opened: Opened, terms: Terms) -> TypedRows:
+    """Reads and types all rows. Raises IntakeRefusal where DuckDB sees another number of rows than the prescan."""
+    select, target = typed_select(terms, opened.source, check_control=opened.is_parquet), terms.target
     table = f"_rows_{target.name}"
-    with errors_without_data(file_name):
+    with errors_without_data(terms.file_name):
         con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {select.sql}")
-    if detail_from is not None and target.name == "cdr":
-        day = _local(con, table, target.business_date or "", settings.time_zone)
-        _reject_expired(con, table, day, expired_code(select, target, detail_from), detail_from)
+    if terms.detail_from is not None and target.name == "cdr":
+        day = _local(con, table, target.business_date or "", terms.settings.time_zone)
+        _reject_expired(con, table, day, expired_code(select, target, terms.detail_from), terms.detail_from)
     seen, faulty = con.execute(f"SELECT count(*), count(*) FILTER (_fail <> 0) FROM {table}").fetchall()[0]
     expected = opened.data_records - len(opened.unsplit.rejected)
     if seen != expected:
         raise IntakeRefusal(
-            file_name,
+            terms.file_name,
             "does_not_balance",
             f"the prescan counted {expected} rows and {seen} were read",
             "Nothing of the file was kept. This is a fault of intake: please report it with the file's form.",
         )
-    return TypedRows(target, table, select, known_at, faulty, plain_numbers(target, mapping))
+    return TypedRows(target, table, select, terms.known_at, faulty, plain_numbers(target, terms.mapping))
 
 
 def totals_of(typed: Sequence[TypedRows]) -> dict[str, tuple[str, str]]:
@@ -197,9 +183,9 @@ def _scope(con: duckdb.DuckDBPyConnection, rows: TypedRows, local: dict[str, str
     """Within which rows of staging a key must be unique: the delivery, the days about the record, or everything."""
     if rows.target.delivery == "snapshot":
         return Scope("known_at = $known_at", {"known_at": rows.known_at})
-    if rows.target.name != "cdr" or rows.target.business_date is None:
+    if rows.target.key_within is None:
         return Scope("TRUE")
-    column = rows.target.column(rows.target.business_date)
+    column = rows.target.column(rows.target.business_date or "")
     day = f"CAST({local[column.name]} AS DATE)"
     days = con.execute(f"SELECT DISTINCT {day} FROM {rows.table} WHERE _fail = 0 ORDER BY 1").fetchall()
     return days_scope([d for (d,) in days], row_day=day, staging_day=identifier(column.local_date or ""), window=window)

@@ -30,6 +30,7 @@ from pipelines.intake.seen import Look, is_still, look_of, remember
 from pipelines.intake.sequence import Numbered, conflict, numbered, same_place
 from pipelines.intake.settings import FileCopy, FileOutcome, IntakeSettings
 from pipelines.intake.temporary import working_folder
+from pipelines.intake.typed import Terms
 
 _NOTHING = ledger.Counts(0, 0, 0, 0, 0, 0, 0)
 
@@ -142,14 +143,16 @@ class FileTaking:
         typed = [
             self.engine.type_rows(
                 self.con,
-                contract(f"{SCHEMA}.{extract}"),
-                self.mapping,
                 opened,
-                file_name=name,
-                as_of=self.as_of,
-                settings=self.settings,
-                known_at=known[extract],
-                detail_from=self.detail_from,
+                Terms(
+                    contract(f"{SCHEMA}.{extract}"),
+                    self.mapping,
+                    name,
+                    self.as_of,
+                    self.settings,
+                    known[extract],
+                    self.detail_from,
+                ),
             )
             for extract in self.mapping.extracts
         ]

@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
 from data_contracts import Column, Contract
 from pipelines.intake.mapping import SourceMapping
 from pipelines.intake.reasons import Failure, failure
+from pipelines.intake.settings import IntakeSettings
 from pipelines.intake.transforms import LOCAL_FORM, Made, made
 from pipelines.sql_text import identifier, literal
 
@@ -22,6 +23,22 @@ _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 _TRUE = "('true', 'TRUE', 'True', '1')"
 _FALSE = "('false', 'FALSE', 'False', '0')"
 CONTROL = r"[\x00-\x08\x0A-\x1F\x7F]"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What an extract of a file is typed by. `known_at` (naive UTC) is the delivery's, None where it is told by row.
+
+    Call detail of days before `detail_from` is rejected: such a day is rolled up for good. None: no day is.
+    """
+
+    target: Contract
+    mapping: SourceMapping
+    file_name: str
+    as_of: date
+    settings: IntakeSettings
+    known_at: datetime | None
+    detail_from: date | None
 
 
 @dataclass
@@ -41,15 +58,13 @@ class TypedSelect:
         return len(self.failures)
 
 
-def typed_select(
-    target: Contract, mapping: SourceMapping, source: str, as_of: date, time_zone: str, *, check_control: bool = False
-) -> TypedSelect:
+def typed_select(terms: Terms, source: str, *, check_control: bool = False) -> TypedSelect:
     """The SELECT over `source` (a FROM item whose columns are the mapping's header, all VARCHAR).
 
     A required column that the mapping does not name can't occur (mapping.py refuses it); others are null.
     `check_control` adds the check for control characters that text files went through before.
     """
-    out = TypedSelect()
+    target, mapping, out = terms.target, terms.mapping, TypedSelect()
     extract = mapping.extracts[target.name]
     texts, values, results, whens = [], [], [], []
     if check_control:
@@ -66,7 +81,7 @@ def typed_select(
         if column.name not in extract.columns:
             results.append(f"CAST(NULL AS {column.physical}) AS {identifier(column.name)}")
             continue
-        how = made(column, extract.columns[column.name], mapping.header, as_of, time_zone)
+        how = made(column, extract.columns[column.name], mapping.header, terms.as_of, terms.settings.time_zone)
         texts.append(f"nullif({how.text}, '') AS _x{i}")
         if how.unless is not None and how.fails is not None:
             code = out.code(how.fails)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipelines.settings import SettingsError
-from pipelines.spark.engine import failed
+from pipelines.spark.failure import failed
 from pipelines.spark.taken import ANSWERS, EXTRACT, Task, UnseenError, answered
 
 

@@ -1,52 +1,38 @@
-"""A night's tables made on Spark: Parquet that executors write, and in the warehouse a view over it.
+"""A night's tables made on Spark: the SQL of the house carried, its functions handed to executors.
 
-Belongs here: running carried SQL and functions, and handing results to the publishing node. Does not: what Spark reads
-(shown.py), dialects (dialect.py), any rule.
-
-A table is written into a new folder; then the view in the warehouse and the entry in `run.spark_tables` change in one
-transaction, then the old folder goes. A run that is killed leaves a folder that nobody reads; the next one removes it.
-On HDFS and object stores, which DuckDB can't open by itself, the tables that publication and marts read are fetched.
+Belongs here: what an engine must do, and days that are kept by day. Does not: keeping a table (results.py), judging
+(scoring.py), what Spark reads (shown.py), dialects (dialect.py), any rule.
 """
 
 from __future__ import annotations
 
-import json
 import secrets
 import shutil
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
-from decimal import Decimal
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-import numpy as np
-import polars as pl
 
-from pipelines import scoring, usage
-from pipelines.contracts.tables import arrow_type
+from pipelines import usage
 from pipelines.day_files import write_day
 from pipelines.durable import Disk
 from pipelines.engine import BadRows, Progress
-from pipelines.intake.taking import transaction
 from pipelines.night import Night
-from pipelines.spark.dialect import carried, carried_as_is, spark_schema, view_name
-from pipelines.spark.judging import COUNTS, Judge, judged, judged_and_counted
+from pipelines.spark import scoring
+from pipelines.spark.dialect import carried, view_name
+from pipelines.spark.failure import failed
 from pipelines.spark.place import Place
+from pipelines.spark.results import Results
 from pipelines.spark.session import session
 from pipelines.spark.shown import Shown, location_of
-from pipelines.sql_catalogue import SqlTable, sql_table, sql_tables
+from pipelines.sql_catalogue import SqlTable, sql_table
 from pipelines.sql_text import identifiers, literal, without_globs
 from pipelines.table_types import table_types
 from pipelines.usage import DayFile, DayTable, RollUp
 from pipelines.warehouse import WarehouseError
-from segmentation.churn.drift import Drift
-from segmentation.churn.risk import risks
-from segmentation.columns import CUTOFFS, HAZARDS, Dtype
-from segmentation.measures import measures
-from segmentation.scoring import score
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -54,14 +40,6 @@ if TYPE_CHECKING:
 _SEEN: set[tuple[str, str]] = set()
 # Jobs that overlap: while one is planned or committed, executors work on another.
 _DAYS_AT_ONCE = 4
-_JUDGEMENT = {
-    "scores.measures": (scoring.TO_MEASURE, ("features.customer",)),
-    "scores.churn_risk": (scoring.TO_RATE_RISK, ("features.churn", "features.customer")),
-    "scores.customer": (
-        scoring.TO_SCORE,
-        ("features.customer", "scores.measures", "scores.churn_risk", "features.tier_state"),
-    ),
-}
 
 
 class SparkEngine:
@@ -76,11 +54,12 @@ class SparkEngine:
             self._place.require_seen()
             _SEEN.add(tried)
         self._shown = Shown(self._spark, self._place, night, night.home / "tmp" / "spark")
+        self._results = Results(self._spark, self._place, self._shown, night.home)
 
     def build(self, con: duckdb.DuckDBPyConnection, table: SqlTable) -> int:
         """As of Engine."""
         self._shown.show(con, table.upstreams)
-        return self._keep(con, table.table, self._rows(table, self.night.parameters))
+        return self._results.keep(con, table.table, self._rows(table, self.night.parameters))
 
     def roll_up(
         self,
@@ -161,50 +140,15 @@ class SparkEngine:
 
     def write_measures(self, con: duckdb.DuckDBPyConnection) -> int:
         """As of Engine."""
-        policy, as_of_date = self.night.policy, self.night.as_of_date
-        return self._judge(con, "scores.measures", lambda batch: measures(batch, policy, as_of_date))
+        return scoring.write_measures(con, self.night, self._results)
 
     def write_churn_risk(self, con: duckdb.DuckDBPyConnection) -> int:
         """As of Engine."""
-        churn, as_of_date, model = self.night.policy.churn, self.night.as_of_date, self.night.churn_model
-        if model.loaded is None:
-            rows = self._judge(con, "scores.churn_risk", lambda batch: risks(batch, churn, as_of_date))
-            self._keep_drift(con, None)
-            return rows
-        named, reference = model.loaded.named, dict(model.loaded.manifest.reference)
-
-        def counting() -> tuple[Judge, Any]:
-            drift = Drift.from_content(reference)
-            return (
-                lambda batch: risks(batch, churn, as_of_date, named, drift.add),
-                lambda: {name: counts.tolist() for name, counts in drift.found.items()},
-            )
-
-        table = "scores.churn_risk"
-        source, schema = self._to_judge(con, table), _arrow_schema(table)
-        raw = f"{table.replace('.', '/')}/{secrets.token_hex(8)}.tmp"
-        columns = spark_schema(table_types(table))
-        counted = f"{columns}, `{COUNTS}` STRING"
-        self._write_rows(table, source.mapInArrow(judged_and_counted(counting, schema), counted), raw)
-        written = self._spark.read.schema(counted).parquet(self._place.uri(raw))
-        totals: dict[str, Any] = {}
-        for (said,) in written.where(f"`{COUNTS}` is not null").select(COUNTS).collect():
-            for name, counts in json.loads(said).items():
-                totals[name] = totals.get(name, 0) + np.array(counts, np.int64)
-        # The folder of `raw` goes with all others but the new one.
-        rows = self._keep(con, table, written.where(f"`{COUNTS}` is null").drop(COUNTS))
-        drift = Drift.from_content(reference)
-        drift.found.update(totals)
-        self._keep_drift(con, drift)
-        return rows
+        return scoring.write_churn_risk(con, self.night, self._results)
 
     def write_scores(self, con: duckdb.DuckDBPyConnection) -> int:
         """As of Engine."""
-        policy, as_of_date = self.night.policy, self.night.as_of_date
-        self._shown.show(con, ("scores.cutoffs", "features.churn_bands"))
-        cutoffs = self._small(scoring.CUTOFFS_FOUND, CUTOFFS)
-        hazards = self._small(scoring.HAZARDS_FOUND, HAZARDS)
-        return self._judge(con, "scores.customer", lambda batch: score(batch, policy, cutoffs, hazards, as_of_date))
+        return scoring.write_scores(con, self.night, self._results)
 
     def count(self, con: duckdb.DuckDBPyConnection, table: str) -> int:
         """As of Engine."""
@@ -218,25 +162,6 @@ class SparkEngine:
             return self._spark.sql(carried(table.text, parameters, table_types(table.table)))
         except Exception as error:
             raise failed(table.table, error) from error
-
-    def _to_judge(self, con: duckdb.DuckDBPyConnection, table: str) -> DataFrame:
-        query, reads = _JUDGEMENT[table]
-        self._shown.show(con, reads)
-        return self._spark.sql(carried_as_is(query, {}))
-
-    def _judge(self, con: duckdb.DuckDBPyConnection, table: str, judge: Judge) -> int:
-        source, schema = self._to_judge(con, table), _arrow_schema(table)
-        return self._keep(con, table, source.mapInArrow(judged(judge, schema), spark_schema(table_types(table))))
-
-    def _small(self, query: str, columns: Mapping[str, Dtype]) -> pl.DataFrame:
-        found = self._spark.sql(carried_as_is(query, {})).toArrow()
-        return pl.DataFrame(found).select(pl.col(name).cast(dtype) for name, dtype in columns.items())
-
-    def _keep_drift(self, con: duckdb.DuckDBPyConnection, drift: Drift | None) -> None:
-        table = "scores.churn_drift"
-        found = scoring.drift_rows(drift, self.night.churn_model)
-        rows = [(feature, Decimal(f"{index:.6f}"), version) for feature, index, version in found]
-        self._keep(con, table, self._spark.createDataFrame(rows, spark_schema(table_types(table))))
 
     def _is_there(self, name: str) -> bool:
         """Whether a day's folder is whole; what killed runs left beside it goes."""
@@ -278,57 +203,8 @@ class SparkEngine:
 
     def _write_day(self, table: str, rows: DataFrame, name: str) -> None:
         temporary = f"{name}.{secrets.token_hex(4)}.tmp"
-        self._write_rows(table, rows, temporary)
+        self._results.write_rows(table, rows, temporary)
         self._place.adopt(temporary, name)
-
-    def _write_rows(self, table: str, rows: DataFrame, name: str) -> None:
-        try:
-            rows.write.parquet(self._place.uri(name))
-        except Exception as error:
-            self._place.remove(name)
-            raise failed(table, error) from error
-
-    def _keep(self, con: duckdb.DuckDBPyConnection, table: str, rows: DataFrame) -> int:
-        """Writes the rows, and makes them the table of that name here and on Spark; returns their number."""
-        home = table.replace(".", "/")
-        name = f"{home}/{secrets.token_hex(8)}"
-        self._write_rows(table, rows, name)
-        written = int(self._shown.files(table, [name]).count())
-        with transaction(con):
-            con.execute("create table if not exists run.spark_tables (name varchar, location varchar)")
-            con.execute("delete from run.spark_tables where name = $name", {"name": table})
-            con.execute("insert into run.spark_tables values ($name, $location)", {"name": table, "location": name})
-            self._view(con, table, name)
-        for old in self._place.names(home) - {Path(name).name}:
-            self._place.remove(f"{home}/{old}")
-        return written
-
-    def _view(self, con: duckdb.DuckDBPyConnection, table: str, name: str) -> None:
-        schema, _, short = table.partition(".")
-        kind = con.execute(
-            "select table_type from information_schema.tables where table_schema = $s and table_name = $n",
-            {"s": schema, "n": short},
-        ).fetchall()
-        if kind:
-            con.execute(f"drop {'view' if kind[0][0] == 'VIEW' else 'table'} {table}")
-        if (folder := self._local(table, name)) is not None:
-            files = literal(f"{without_globs(str(folder))}/*.parquet")
-            columns = identifiers(table_types(table))
-            con.execute(
-                f"create view {table} as select {columns} from read_parquet({files}, hive_partitioning = false)"
-            )
-
-    def _local(self, table: str, name: str) -> Path | None:
-        """Where this node reads a table of Spark's: in the place itself, or in a copy, if publication needs it."""
-        if self._place.folder is not None:
-            return self._place.folder / name
-        if table not in _read_here():
-            return None
-        copy = self.night.home / "spark" / name
-        for old in copy.parent.glob("*"):
-            shutil.rmtree(old)
-        self._place.fetch(name, copy)
-        return copy
 
     def _seen_here(self, named: list[tuple[date, str]]) -> list[tuple[date, str]]:
         """The days as DuckDB reads them: analysts' view of daily usage; nothing of it on HDFS and object stores."""
@@ -341,25 +217,3 @@ class SparkEngine:
 def _folder_of(kept: DayTable, name: str) -> str:
     """The folder of the place that stands for a day file of that name."""
     return f"{kept.table.replace('.', '/')}/{name.removesuffix('.parquet')}"
-
-
-@cache
-def _read_here() -> frozenset[str]:
-    """Tables of Spark's that this node reads: what is published, gates that are told in its manifest, and marts."""
-    asked = [*sql_tables("marts"), *(audit for audit in sql_tables("audits") if audit.severity == "gate")]
-    return frozenset({upstream for table in asked for upstream in table.upstreams} | _PUBLISHED)
-
-
-_PUBLISHED = {"scores.subscription", "scores.customer", "scores.tier_changes", "scores.churn_drift"}
-
-
-def _arrow_schema(table: str) -> Any:
-    import pyarrow as pa  # noqa: PLC0415
-
-    return pa.schema([pa.field(name, arrow_type(kind)) for name, kind in table_types(table).items()])
-
-
-def failed(table: str, error: Exception) -> WarehouseError:
-    """What failed, by its condition: Spark's own words may hold values of rows."""
-    condition = getattr(error, "getCondition", lambda: None)() or type(error).__name__
-    return WarehouseError(f"{table} failed on Spark: {condition}. The executors' logs say more")

@@ -16,14 +16,13 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from data_contracts import Contract
 from pipelines.contracts.tables import staging_columns
 from pipelines.durable import Disk
 from pipelines.intake import elsewhere, ledger
@@ -36,11 +35,11 @@ from pipelines.intake.ranges import PLACES, OpenedRanges, cut, joined
 from pipelines.intake.refusal import IntakeRefusal
 from pipelines.intake.settings import MIB, IntakeSettings
 from pipelines.intake.spool import needs_spool, sha256_of
-from pipelines.intake.typed import plain_numbers, typed_select
+from pipelines.intake.typed import Terms, plain_numbers, typed_select
 from pipelines.night import Night
 from pipelines.spark.asking import ask
 from pipelines.spark.dialect import carried_as_is, spark_schema
-from pipelines.spark.engine import failed
+from pipelines.spark.failure import failed
 from pipelines.spark.place import Place, folder_of
 from pipelines.spark.session import session
 from pipelines.spark.shown import Shown
@@ -97,35 +96,22 @@ class SparkIntake:
         require_unchanged(delivery, before)
         return opened
 
-    def type_rows(
-        self,
-        con: duckdb.DuckDBPyConnection,
-        target: Contract,
-        mapping: SourceMapping,
-        opened: Opened,
-        *,
-        file_name: str,
-        as_of: date,
-        settings: IntakeSettings,
-        known_at: datetime | None,
-        detail_from: date | None,
-    ) -> TypedRows:
+    def type_rows(self, con: duckdb.DuckDBPyConnection, opened: Opened, terms: Terms) -> TypedRows:
         """As of FileEngine."""
-        work, folder = self._at_work(), self._new_folder(con)
-        file_id = ledger.next_file_id(con, file_name)
-        numbers = range(len(work.ranges))
-        task = typing(work, folder, file_id=file_id, known_at=known_at, as_of=as_of, detail_from=detail_from)
-        typed: list[TypedRange] = _without_refusals(self.ask(task, numbers))
-        select = typed_select(target, mapping, opened.source, as_of, settings.time_zone)
-        if detail_from is not None:
-            expired_code(select, target, detail_from)  # as in the tasks
+        work, folder, target = self._at_work(), self._new_folder(con), terms.target
+        file_id = ledger.next_file_id(con, terms.file_name)
+        task = typing(work, terms, folder, file_id=file_id)
+        typed: list[TypedRange] = _without_refusals(self.ask(task, range(len(work.ranges))))
+        select = typed_select(terms, opened.source)
+        if terms.detail_from is not None:
+            expired_code(select, target, terms.detail_from)  # as in the tasks
         rows = RangeRows(
             target,
             _TABLE,
             select,
-            known_at,
+            terms.known_at,
             sum(answer.faults for answer in typed),
-            plain_numbers(target, mapping),
+            plain_numbers(target, terms.mapping),
             engine=self,
             file_id=file_id,
             sound={number: answer.fine for number, answer in enumerate(typed) if answer.fine is not None},
@@ -134,7 +120,7 @@ class SparkIntake:
         seen = sum(answer.rows + answer.faults for answer in typed)
         if not isinstance(opened, OpenedRanges) or seen != opened.rows_before[-1]:
             raise IntakeRefusal(
-                file_name,
+                terms.file_name,
                 "file_changed",
                 "its ranges came out otherwise when they were read again",
                 "Deliver under a name that ends in .part and rename when complete; the next run takes it.",

@@ -1,7 +1,7 @@
 """The folder that this node and all executors see: files put there whole, listed, fetched and removed.
 
 Belongs here: Hadoop's file systems (file, HDFS, object stores) as Spark knows them, so that its credentials are enough.
-Does not: which files there are (shown.py, engine.py).
+Does not: which files there are (shown.py, engine.py, results.py).
 """
 
 from __future__ import annotations

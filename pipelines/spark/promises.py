@@ -5,47 +5,55 @@ Belongs here: counting by tasks, and repeated keys on Spark. Does not: promises 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
 
 import duckdb
 
 from data_contracts import Contract
-from pipelines.contracts.checks import KEYS_REPEATED, counted_metrics
+from pipelines.contracts.checks import Counts, brought_by, counted_metrics, counted_repeated
 from pipelines.contracts.judged import Count
+from pipelines.contracts.keys import Bounds, near, repeated_keys
 from pipelines.intake.elsewhere import folders
 from pipelines.night import Night
 from pipelines.spark.asking import ask
 from pipelines.spark.dialect import carried_as_is
-from pipelines.spark.engine import failed
+from pipelines.spark.failure import failed
 from pipelines.spark.place import Place
 from pipelines.spark.session import session
 from pipelines.spark.shown import Shown
 from pipelines.spark.taken import counting_promises
-from pipelines.sql_text import identifiers
 
 
 def counting(night: Night) -> Count:
-    """As count_rows in contracts/checks.py, for files whose rows lie in Parquet. Spark is started when it is asked."""
+    """As count_rows in contracts/checks.py, for call detail whose rows lie in Parquet. Spark is started when it is
+    asked.
+    """
 
-    def count(con: duckdb.DuckDBPyConnection, promised: Contract, file_ids: Sequence[int]) -> dict[str, int]:
-        spark, table = session(night.settings), f"staging.{promised.name}"
+    def count(con: duckdb.DuckDBPyConnection, promised: Contract, file_ids: Sequence[int]) -> Counts:
+        spark, table, window = session(night.settings), promised.table, night.settings.duplicate_window_days
         there = folders(con, promised.name)
         files = [path for file_id in file_ids for path in sorted(there[file_id].glob("*.parquet"))]
         answers = ask(spark, counting_promises(files, promised), range(len(files)))
-        counts: Counter[str] = Counter()
-        for row, _ in answers:
-            counts.update(dict(zip(counted_metrics(promised), row, strict=True)))
-        bounds = {"low": min(low for _, (low, _) in answers), "high": max(high for _, (_, high) in answers)}
-        place = Place(spark, night.settings.spark_path or str(night.home / "spark"))
-        Shown(spark, place, night, night.home / "tmp" / "spark").show(con, [table])
-        key = identifiers(promised.key)
-        near = f"from {table} where {identifiers(promised.key[:1])} between $low and $high"
+        metrics = counted_metrics(promised)
+        counts = sum((Counts(dict(zip(metrics, row, strict=False))) for row in answers), Counts({}))
+        lows, highs, firsts, lasts = zip(*(row[len(metrics) :] for row in answers), strict=True)
+        bounds = Bounds(min(lows), max(highs), min(firsts), max(lasts))
+        place, about = Place(spark, night.settings.spark_path or str(night.home / "spark")), timedelta(days=window)
+        shown = Shown(spark, place, night, night.home / "tmp" / "spark")
+        shown.show_records_between(con, bounds.reach_from - about, bounds.reach_until + about)
+
+        def asked(query: str, given: dict[str, Any]) -> Sequence[Any]:
+            row: Sequence[Any] = spark.sql(carried_as_is(query, given)).collect()[0]
+            return row
+
+        condition, given = near(promised, bounds, window)
+        rows, theirs = f"{table} where {condition}", brought_by(file_ids)
         try:
-            query = carried_as_is(f"select count(*) - count(distinct {key}) {near}", bounds)
-            counts[KEYS_REPEATED] = int(spark.sql(query).collect()[0][0])
+            found = repeated_keys(asked, promised, rows, given, window=window, which=theirs)
         except Exception as error:
             raise failed(table, error) from error
-        return dict(counts)
+        return counts + counted_repeated(found)
 
     return count

@@ -16,7 +16,6 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -24,16 +23,17 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from data_contracts import Contract, contract
+from data_contracts import Contract
 from pipelines.contracts.checks import counting_query
 from pipelines.durable import FILE_MODE
 from pipelines.intake.control import sums_of_text
 from pipelines.intake.load import type_rows, typed_as_staged
-from pipelines.intake.mapping import SCHEMA, SourceMapping
+from pipelines.intake.mapping import SourceMapping
 from pipelines.intake.opened import Opened
 from pipelines.intake.ranges import PLACES, Range, open_range
 from pipelines.intake.refusal import IntakeRefusal
 from pipelines.intake.settings import IntakeSettings
+from pipelines.intake.typed import Terms
 from pipelines.sql_text import identifier, literal
 
 Task = Callable[[int], Any]
@@ -94,29 +94,16 @@ def opening(work: Work) -> Task:
     return task
 
 
-def typing(
-    work: Work, into: Path, *, file_id: int, known_at: datetime | None, as_of: date, detail_from: date | None
-) -> Task:
+def typing(work: Work, terms: Terms, into: Path, *, file_id: int) -> Task:
     """Types the rows of a range into Parquet files in the folder `into`, as staging has them."""
-    target = contract(f"{SCHEMA}.{EXTRACT}")
 
     def task(number: int) -> TypedRange:
         if not into.is_dir():
             raise UnseenError(f"the folder of Parquet (setting spark_path): {into}")
         with _opened(work, number) as (opened, con):
-            rows = type_rows(
-                con,
-                target,
-                work.mapping,
-                opened,
-                file_name=work.file_name,
-                as_of=as_of,
-                settings=work.settings,
-                known_at=known_at,
-                detail_from=detail_from,
-            )
+            rows = type_rows(con, opened, terms)
             columns = {
-                **typed_as_staged(con, rows, work.settings.time_zone),
+                **typed_as_staged(con, rows, terms.settings.time_zone),
                 "file_id": f"CAST({file_id} AS BIGINT)",
                 **{flag: flag for flag in rows.select.nulled.values()},
                 "_fail": "_fail",
@@ -165,13 +152,13 @@ def leaving_out(files: dict[int, Path], verdicts: Sequence[Path], into: Path) ->
 
 
 def counting_promises(files: Sequence[Path], promised: Contract) -> Task:
-    """The counts of a contract's promises over a Parquet file, and the bounds of the first key."""
+    """The row of counting_query over a Parquet file."""
 
-    def task(number: int) -> tuple[tuple[int, ...], tuple[Any, Any]]:
+    def task(number: int) -> tuple[Any, ...]:
         with _database() as (con, _):
             rows = f"read_parquet({literal(str(files[number]))}, hive_partitioning = false)"
-            *counts, low, high, _, _ = con.execute(counting_query(promised, rows)).fetchall()[0]
-            return tuple(map(int, counts)), (low, high)
+            row: tuple[Any, ...] = con.execute(counting_query(promised, rows)).fetchall()[0]
+            return row
 
     return task
 

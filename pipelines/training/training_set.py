@@ -23,7 +23,8 @@ import polars as pl
 from pipelines.day_files import remove_leftovers, write_day
 from pipelines.durable import Disk, Hook, ignore_step
 from pipelines.night import Night
-from pipelines.run_context import label_ends, local_midnight
+from pipelines.policy_calendar import label_ends
+from pipelines.run_context import local_midnight
 from pipelines.scratch import Scratch
 from pipelines.warehouse import first_row
 from segmentation.churn.features import CHURN_FEATURES, churn_features

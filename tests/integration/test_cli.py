@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,6 +56,12 @@ def test_help_has_an_example(command: str) -> None:
     result = tierline(*command.split(), "--help")
     assert result.exit_code == 0
     assert f"tierline {command}" in result.output
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    result = tierline("--version")
+    assert (result.exit_code, result.output) == (0, f"tierline {project['version']}\n")
 
 
 def test_help_lists_the_exit_codes() -> None:

@@ -36,15 +36,7 @@ def roll_up(home: Path, kept: usage.DayTable, as_of: date = AS_OF) -> tuple[usag
     night = Night(home, as_of)
     with scratch(night) as place:
         place.build(night, target="features.number_holdings")
-        report = usage.roll_up(
-            place.con,
-            kept,
-            night.usage_days if kept is usage.DAILY_USAGE else night.contact_days,
-            night.parameters,
-            service_numbers=night.settings.service_numbers,
-            zone=night.zone,
-            progress=lambda _done, _total: None,
-        )
+        report = usage.roll_up(place.con, kept, night, progress=lambda _done, _total: None)
         return report, set(place.con.execute(f"from {kept.table}").fetchall())
 
 

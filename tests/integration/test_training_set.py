@@ -67,16 +67,8 @@ def keep_days(night: Night) -> None:
     """The day files that a night leaves, so that scratch nights have only to read them."""
     with scratch(night) as place:
         place.build(night, target="features.number_holdings")
-        for kept, folder in ((usage.DAILY_USAGE, night.usage_days), (usage.CONTACT_DAYS, night.contact_days)):
-            usage.roll_up(
-                place.con,
-                kept,
-                folder,
-                night.parameters,
-                service_numbers=night.settings.service_numbers,
-                zone=night.zone,
-                progress=lambda _done, _total: None,
-            )
+        for kept in usage.DAY_TABLES.values():
+            usage.roll_up(place.con, kept, night, progress=lambda _done, _total: None)
 
 
 @pytest.fixture(scope="module")

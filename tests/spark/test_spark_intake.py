@@ -272,7 +272,7 @@ def test_whoever_reads_accepted_rows_finds_those_that_executors_took(night: Nigh
     assert (outcome.accepted, outcome.rejected, outcome.duplicate) == (30, 5, 10)
     with here.warehouse.open() as con:
         assert con.execute("select count(*) from staging.cdr_here").fetchall() == [(30,)]
-        assert judge_new(con, contract("staging.cdr"), "cdr").rows == 130
+        assert judge_new(con, contract("staging.cdr"), "cdr", window=7).rows == 130
     with scratch(here) as beside:
         counted = beside.con.execute(
             "select usage_date, count(*) from staging.cdr group by all order by all"
@@ -288,18 +288,24 @@ def test_whoever_reads_accepted_rows_finds_those_that_executors_took(night: Nigh
 
 def test_promises_are_counted_where_the_rows_are(night: Night) -> None:
     put(night.home, "cdr_20240610.csv", rows(0, 100, time="2024-06-10T12:00:00+08:00"))
-    put(night.home, "cdr_20240630.csv", [*rows(0, 20), *rows(100, 200, type="sms")])
-    taken_in(night, by_executors=True)
+    # Numbers that start again, after the window and beyond a smaller one.
+    again = [*rows(0, 20), *rows(40, 43, time="2024-06-16T00:00:00+08:00")]
+    put(night.home, "cdr_20240630.csv", [*again, *rows(100, 200, type="sms")])
+    smaller = Night(night.home, AS_OF, {**BY_EXECUTORS, "duplicate_window_days": 5})
+    taken_in(smaller, by_executors=True)
     promised = contract("staging.cdr")
     stricter = [
         replace(column, enum=("voice",)) if column.name == "call_type" else column for column in promised.columns
     ]
     broken = replace(promised, columns=tuple(stricter))
     with night.warehouse.open() as con:
-        here = judge_new(con, broken, "cdr")
-        assert judge_new(con, broken, "cdr", count_elsewhere_of(night)) == here
-        assert any("call_type is one of voice: broken by 100 of 220 rows" in said for said in here.broken)
-        assert any(said.startswith('("record_id") is unique') for said in here.broken)
+        for of, repeated in ((smaller, []), (night, ["3 of 223 rows, first on 2024-06-16"])):
+            window = of.settings.duplicate_window_days
+            here = judge_new(con, broken, "cdr", window=window)
+            assert judge_new(con, broken, "cdr", window=window, count_elsewhere=count_elsewhere_of(of)) == here
+            assert any("call_type is one of voice: broken by 100 of 223 rows" in said for said in here.broken)
+            within = '("record_id") is unique within duplicate_window_days: broken by '
+            assert [said.removeprefix(within) for said in here.broken if said.startswith(within)] == repeated
 
 
 def test_a_home_may_be_moved_and_rows_that_are_gone_are_told_with_their_cure(night: Night) -> None:

@@ -13,6 +13,7 @@ from conftest import Twins
 from pipelines import usage, warehouse
 from pipelines.contracts.tables import INTAKE_COLUMNS
 from pipelines.engine import OneNode, engine_of
+from pipelines.judged_tables import JUDGED
 from pipelines.publishing.analytics import MARTS
 from pipelines.spark.engine import SparkEngine
 from pipelines.sql_catalogue import sql_table, sql_tables
@@ -20,8 +21,7 @@ from pipelines.sql_text import identifiers
 from pipelines.table_types import table_types
 from tierline import TierTable
 
-JUDGED = ("scores.measures", "scores.churn_risk", "scores.churn_drift", "scores.customer")
-MADE = [t.table for schema in ("features", "scores") for t in sql_tables(schema)] + list(JUDGED)
+MADE = [t.table for schema in ("features", "scores") for t in sql_tables(schema)] + [*JUDGED]
 AUDITS = [t.table for t in sql_tables("audits")]
 
 

@@ -15,7 +15,9 @@ import duckdb
 
 from data_contracts import contract
 from pipelines import warehouse
-from pipelines.run_context import arpu_months, parameters, policy_segments, run_tables
+from pipelines.policy_calendar import arpu_months, policy_segments
+from pipelines.run_calendar import run_tables
+from pipelines.run_context import parameters
 from pipelines.sql_catalogue import sql_table
 from pipelines.table_types import table_types
 from segmentation.policy import Policy, Segment, preset, read_policy

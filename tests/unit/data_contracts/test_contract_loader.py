@@ -76,3 +76,10 @@ def test_an_unknown_contract_and_column_name_what_is_known() -> None:
         contract("staging.invoices")
     with pytest.raises(ContractError, match="bill_id"):
         contract("staging.bills").column("invoice_id")
+
+
+def test_a_key_promised_for_some_days_needs_local_days() -> None:
+    assert contract("staging.cdr").key_within == "duplicate_window_days"
+    without_days = text_of("staging.cdr").replace('- {property: localDate, value: "usage_date"}', "")
+    with pytest.raises(ContractError, match=r"x\.odcs\.yaml: keyWithin counts local days.*localDate"):
+        parse_contract(without_days, "staging", "x.odcs.yaml")

@@ -81,9 +81,9 @@ def test_days_leave_staging_and_the_account_still_balances(kept: Desk) -> None:
 
 def test_what_was_judged_of_a_file_stays_judged_of_what_remains(kept: Desk) -> None:
     promised = contract("staging.cdr")
-    assert judge_new(kept.con, promised, "cdr").rows == 20
+    assert judge_new(kept.con, promised, "cdr", window=7).rows == 20
     let_expire(kept, 5)
-    assert judge_new(kept.con, promised, "cdr").rows == 0
+    assert judge_new(kept.con, promised, "cdr", window=7).rows == 0
     # The file of the 5th has its record of the 5th alone; those before it have none.
     assert kept.ask("SELECT records FROM intake.judged ORDER BY file_id") == [(1,)] + [(2,)] * 6
 

@@ -14,6 +14,7 @@ BILL = {
     "bill_id": "'b1'", "account_id": "'a1'", "bill_type": "'invoice'", "billing_period": "'2024-05'",
     "bill_date": "date '2024-06-01'", "currency": "'CNY'", "known_at": "timestamp '2024-06-05'", "file_id": "1",
 }  # fmt: skip
+WINDOW = 7
 AMOUNTS = [c for c in staging_columns("bills") if c.endswith("_amount") or c == "amount_due"]
 
 
@@ -33,12 +34,14 @@ def insert_bill(con: duckdb.DuckDBPyConnection, **changes: str) -> None:
 
 
 def broken(con: duckdb.DuckDBPyConnection, name: str = "bills") -> str:
-    return "\n".join(judge(con, contract(f"staging.{name}"), f"staging.{name}", may_be_empty=False).broken)
+    return "\n".join(
+        judge(con, contract(f"staging.{name}"), f"staging.{name}", may_be_empty=False, window=WINDOW).broken
+    )
 
 
 def test_a_table_that_keeps_its_contract_passes(con: duckdb.DuckDBPyConnection) -> None:
     insert_bill(con)
-    verdict = judge(con, contract("staging.bills"), "staging.bills", may_be_empty=False)
+    verdict = judge(con, contract("staging.bills"), "staging.bills", may_be_empty=False, window=WINDOW)
     assert (verdict.passed, verdict.rows) == (True, 1)
     assert verdict.judged == len(promises(contract("staging.bills"))) + 1
 
@@ -62,7 +65,7 @@ def test_each_broken_promise_is_told(con: duckdb.DuckDBPyConnection, change: dic
 
 def test_an_empty_table_passes_only_where_it_may(con: duckdb.DuckDBPyConnection) -> None:
     assert broken(con) == "the table is empty"
-    assert judge(con, contract("staging.bills"), "staging.bills", may_be_empty=True).passed
+    assert judge(con, contract("staging.bills"), "staging.bills", may_be_empty=True, window=WINDOW).passed
 
 
 def test_a_snapshot_may_repeat_a_key_in_another_delivery(con: duckdb.DuckDBPyConnection) -> None:

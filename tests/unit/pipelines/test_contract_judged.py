@@ -33,7 +33,7 @@ def insert_bill(con: duckdb.DuckDBPyConnection, bill: str, file_id: int, *, due:
 
 
 def judged(con: duckdb.DuckDBPyConnection) -> Verdict:
-    return judge_new(con, BILLS, "bills")
+    return judge_new(con, BILLS, "bills", window=7)
 
 
 def test_a_row_is_judged_once(con: duckdb.DuckDBPyConnection) -> None:
@@ -82,6 +82,6 @@ def test_other_promises_are_held_against_all_rows(con: duckdb.DuckDBPyConnection
     insert_bill(con, "b2", 2, due="8.00")
     assert judged(con).passed
     columns = tuple(replace(c, maximum="7.50") if c.name == "amount_due" else c for c in BILLS.columns)
-    verdict = judge_new(con, replace(BILLS, columns=columns), "bills")
+    verdict = judge_new(con, replace(BILLS, columns=columns), "bills", window=7)
     assert verdict.broken == ("amount_due is at most 7.50: broken by 1 of 2 rows",)
     assert judged(con).passed
