@@ -1,8 +1,8 @@
 -- grain: one row a day and pair that talked: two customers, or a customer and a number of another network
 -- owner: mediation
 -- Who called, messaged or heard from whom in a day of the operator's time zone: those who held the two lines at that moment. Says who
--- talks with whom: kept in files of its own that only the pipeline opens, and read for the last eight full weeks only. Without service numbers,
--- short codes and unknown numbers.
+-- talks with whom: kept in files of its own that only the pipeline opens, and read for the last eight full weeks only. Without service
+-- numbers, short codes and unknown numbers.
 with talked as (
     select
         h.customer_id,
