@@ -18,25 +18,20 @@ held as (
     group by d.campaign, d.customer_id
 ),
 
-signs as (
-    -- A day's usage counts for whoever held the line at its last record.
-    select customer_id, usage_date as active_date
-    from features.usage_daily
-    where customer_id is not null
-    union all
-    select v.customer_id, p.paid_date as active_date
-    from staging.payments as p
-    join features.subscription_versions as v
-        on v.subscription_id = p.subscription_id and v.valid_from <= p.paid_at and coalesce(p.paid_at < v.valid_to, true)
-    where p.kind = 'recharge' and p.subscription_id is not null and p.known_at < $known_before and p.paid_date <= $as_of_date
-),
-
 active as (
+    -- A day's usage counts for whoever held the line at its last record. Joined day by day, so that only files of these days are opened.
     select d.campaign, d.customer_id
     from due as d
-    join signs as s on s.customer_id = d.customer_id and s.active_date between d.active_from and d.outcome_date
+    join features.usage_daily as u on u.customer_id = d.customer_id and u.usage_date between d.active_from and d.outcome_date
     where d.payment_type = 'prepaid'
-    group by d.campaign, d.customer_id
+    union
+    select d.campaign, d.customer_id
+    from due as d
+    join features.subscription_versions as v on v.customer_id = d.customer_id
+    join staging.payments as p
+        on p.subscription_id = v.subscription_id and v.valid_from <= p.paid_at and coalesce(p.paid_at < v.valid_to, true)
+        and p.paid_date between d.active_from and d.outcome_date
+    where d.payment_type = 'prepaid' and p.kind = 'recharge' and p.known_at < $known_before
 ),
 
 usage_span as (
