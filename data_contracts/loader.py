@@ -88,6 +88,14 @@ class Contract:
         keyed = [c for c in self.columns if c.key_position is not None]
         return tuple(c.name for c in sorted(keyed, key=lambda c: c.key_position or 0))
 
+    @property
+    def day_column(self) -> str | None:
+        """The column that says of which day a row is: the business date, or its local date. None without one."""
+        if self.business_date is None:
+            return None
+        column = self.column(self.business_date)
+        return column.name if column.logical == "date" else column.local_date
+
     def column(self, name: str) -> Column:
         """The column of that name; raises ContractError with the known names."""
         for column in self.columns:

@@ -21,26 +21,31 @@ from graphlib import TopologicalSorter
 
 import duckdb
 
+from data_contracts import contract
 from pipelines import usage
+from pipelines.intake.mapping import SCHEMA
 from pipelines.judged_tables import JUDGED
 from pipelines.night import Night
 from pipelines.run_context import RunTable
 from pipelines.run_key import code_digest
 from pipelines.sql_catalogue import SqlTable, sql_table, sql_tables
+from pipelines.sql_spans import spans_read
 from pipelines.sql_text import identifier, literal
 
 _KNOWN_BEFORE = "known_before"
 _IS_KNOWN = re.compile(r"\bknown_at < \$known_before\b")
 _EXTRACT = re.compile(r"\bextract = '(\w+)'")
-_DAYS_BETWEEN = re.compile(r"\busage_date between (?P<of>\w+)\.(?P<first>\w+) and (?P=of)\.(?P<last>\w+)")
-# A file whose rows are known one by one may be known in part.
+# A file whose rows are known one by one may be known in part; one whose dates nobody noted may be of any day.
 _FILES = """
     select extract, source, sha256, mapping_fingerprint, known_at,
-        case when known_at is null and coalesce(known_until >= $known_before, true) then $known_before end
+        case when known_at is null and coalesce(known_until >= $known_before, true) then $known_before end,
+        coalesce(first_date, $min), coalesce(last_date, $max)
     from intake.files
     where status = 'accepted' and coalesce(known_at < $known_before, true)
     order by all
 """
+# First and last day of what is a part of a table, and what stands for it.
+_Part = tuple[date, date, object]
 
 
 def upstreams(table: str) -> tuple[str, ...]:
@@ -72,8 +77,9 @@ def made_of(con: duckdb.DuckDBPyConnection, night: Night, calendar: Iterable[Run
     """A digest, in hex, of what decides each table of features and scores. `calendar` are the night's `run.*` tables,
     `con` has its ledger.
     """
-    files = con.execute(_FILES, {"known_before": night.known_before}).fetchall()
+    files = _files(con, night)
     days = {table: _day_files(con, night, kept) for table, kept in usage.DAY_TABLES.items()}
+    parts = {f"{SCHEMA}.{extract}": of for extract, of in files.items()} | days
     dated = {f"run.{table.name}": table for table in calendar}
     found = {name: _digest(table.rows) for name, table in dated.items()}
     found["run.tier_changes"] = _digest([before.digest for before in night.nights_before])
@@ -81,22 +87,21 @@ def made_of(con: duckdb.DuckDBPyConnection, night: Night, calendar: Iterable[Run
     found["run.campaign_members"] = _digest([night.as_of_date, sorted(p.name for p in night.campaigns.glob("*"))])
 
     def read(table: str, upstream: str) -> object:
-        """What stands for a table that is read: accepted files that make it up, its days, or its own digest."""
-        schema, _, name = upstream.partition(".")
-        if schema == "staging":
-            return [file for file in files if file[0] == name]
+        """What stands for a table that is read: its own digest, or the files that it is made up of, those alone of
+        days that are looked at.
+        """
+        schema = upstream.partition(".")[0]
         if schema == "intake":
             named = _EXTRACT.findall(sql_table(table).text)
-            return [file for file in files if not named or file[0] in named]
-        if upstream in days and table not in JUDGED and (spans := _spans(sql_table(table), dated)) is not None:
-            return [file for day, file in days[upstream] if any(first <= day <= last for first, last in spans)]
-        return found[upstream]
+            return [_looked_at(of) for extract, of in files.items() if not named or extract in named]
+        spans = _spans(night, table, upstream, dated)
+        return found[upstream] if schema != SCHEMA and spans is None else _looked_at(parts.get(upstream, []), spans)
 
     for target in made_tables():
         for table in order(target):
             if table in found:
                 continue
-            decides = [days[table], night.settings.time_zone] if table in days else _decides(night, table)
+            decides = [_looked_at(days[table]), night.settings.time_zone] if table in days else _decides(night, table)
             read_from = [read(table, upstream) for upstream in upstreams(table)]
             found[table] = _digest([duckdb.__version__, *decides, *read_from])
     return {table: digest for table, digest in found.items() if not table.startswith("run.")}
@@ -117,7 +122,16 @@ def unless_made(con: duckdb.DuckDBPyConnection, table: str, digest: str, make: C
     return False
 
 
-def _day_files(con: duckdb.DuckDBPyConnection, night: Night, kept: usage.DayTable) -> list[tuple[date, str]]:
+def _files(con: duckdb.DuckDBPyConnection, night: Night) -> dict[str, list[_Part]]:
+    """The accepted files that are known, by extract."""
+    found: dict[str, list[_Part]] = {}
+    given = {"known_before": night.known_before, "min": date.min, "max": date.max}
+    for extract, *file, first, last in con.execute(_FILES, given).fetchall():
+        found.setdefault(extract, []).append((first, last, [extract, *file]))
+    return found
+
+
+def _day_files(con: duckdb.DuckDBPyConnection, night: Night, kept: usage.DayTable) -> list[_Part]:
     files = usage.day_files(
         con,
         kept,
@@ -126,20 +140,42 @@ def _day_files(con: duckdb.DuckDBPyConnection, night: Night, kept: usage.DayTabl
         zone=night.zone,
         is_there=usage.there_in(night.day_folder(kept.table)),
     )
-    return [(file.day, file.name) for file in files]
+    return [(file.day, file.day, file.name) for file in files]
 
 
-def _spans(source: SqlTable, dated: Mapping[str, RunTable]) -> list[tuple[date, date]] | None:
-    """The days that a SQL file looks at, where it says so by two dates of a calendar table; None: all of them."""
-    between = _DAYS_BETWEEN.search(source.text)
-    if between is None:
+def _spans(night: Night, table: str, upstream: str, dated: Mapping[str, RunTable]) -> list[tuple[date, date]] | None:
+    """The days of `upstream` that a table looks at, where its SQL says so by dates of the calendar; None: all."""
+    day = _day_column(upstream)
+    if table in JUDGED or day is None or f"{day} between" not in (text := sql_table(table).text):
         return None
-    named = re.search(rf"\bfrom (run\.\w+) as {between['of']}\b", source.text)
-    if named is None:
-        return None
-    table = dated[named[1]]
-    first, last = (list(table.columns).index(between[name]) for name in ("first", "last"))
-    return [(row[first], row[last]) for row in table.rows]
+    days: list[tuple[date, date]] = []
+    spans = spans_read(text, upstream, day)
+    for span in spans or ():
+        if span.table is None:
+            days.append((night.parameters[span.first], night.parameters[span.last]))
+            continue
+        calendar = dated.get(span.table)
+        if calendar is None or {calendar.columns.get(name) for name in (span.first, span.last)} != {"DATE"}:
+            return None
+        first, last = (list(calendar.columns).index(name) for name in (span.first, span.last))
+        days += [(row[first], row[last]) for row in calendar.rows]
+    return None if spans is None else days
+
+
+def _day_column(table: str) -> str | None:
+    """The column with the day of a row, of a table whose parts have days."""
+    if table in usage.DAY_TABLES:
+        return "usage_date"
+    return contract(table).day_column if table.startswith(f"{SCHEMA}.") else None
+
+
+def _looked_at(parts: Iterable[_Part], spans: list[tuple[date, date]] | None = None) -> list[object]:
+    """What stands for the parts that have a day in one of the spans; for all of them where there are no spans."""
+    return [
+        part
+        for first, last, part in parts
+        if spans is None or any(begins <= last and first <= ends for begins, ends in spans)
+    ]
 
 
 def _decides(night: Night, table: str) -> list[object]:

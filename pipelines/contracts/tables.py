@@ -40,6 +40,8 @@ INTAKE_COLUMNS: dict[str, dict[str, str]] = {
         "sequence_first": "BIGINT",
         "sequence_last": "BIGINT",
         "known_until": "TIMESTAMP",
+        "first_date": "DATE",
+        "last_date": "DATE",
     },
     "rejects": {
         "file_id": "BIGINT",

@@ -40,6 +40,8 @@ _OPTIONAL = {
         "sequence_first",
         "sequence_last",
         "known_until",
+        "first_date",
+        "last_date",
     },
     "rejects": {"column_name", "raw"},
     "duplicates": {"raw"},
@@ -153,15 +155,17 @@ def write_file(
     fingerprint: str | None,
     number: Numbered | None = None,
     known_until: datetime | None = None,
+    dates: tuple[date | None, date | None] = (None, None),
 ) -> None:
-    """One row of intake.files; `known_until` is the latest known_at of its rows (UTC).
+    """One row of intake.files; `known_until` is the latest known_at of its rows (UTC), `dates` their first and last
+    day, all unknown without rows.
 
     Raises IntakeRefusal if an accepted file does not balance.
     """
     if refusal is None:
         counts.require_balance(file_name)
     con.execute(
-        f"INSERT INTO intake.files ({identifiers(INTAKE_COLUMNS['files'])}) VALUES ({', '.join('?' * 26)})",
+        f"INSERT INTO intake.files ({identifiers(INTAKE_COLUMNS['files'])}) VALUES ({', '.join('?' * 28)})",
         [
             *(file_id, source, extract, file_name, sha256, size),
             *(counts.records, counts.header, counts.trailer, counts.blank),
@@ -170,6 +174,7 @@ def write_file(
             *(None if refusal is None else str(refusal), version, fingerprint),
             *_numbers(number),
             known_until,
+            *dates,
         ],
     )
 

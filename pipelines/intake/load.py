@@ -224,6 +224,15 @@ def latest_known_at(con: duckdb.DuckDBPyConnection, rows: TypedRows, file_id: in
     return found
 
 
+def dates_of(con: duckdb.DuckDBPyConnection, rows: TypedRows, file_id: int) -> tuple[date | None, date | None]:
+    """The first and last day of the rows that a file brought; None without any, and where the extract has no days."""
+    if rows.target.day_column is None:
+        return None, None
+    day, table = identifier(rows.target.day_column), f"{SCHEMA}.{identifier(rows.target.name)}"
+    first, last = con.execute(f"SELECT min({day}), max({day}) FROM {table} WHERE file_id = ?", [file_id]).fetchall()[0]
+    return first, last
+
+
 def _write_rejects(
     con: duckdb.DuckDBPyConnection, rows: TypedRows, opened: Opened, file_id: int, file_name: str
 ) -> int:

@@ -21,7 +21,7 @@ from pipelines.intake.expiries import drop_expired
 from pipelines.intake.file_engine import FileEngine, OneNode
 from pipelines.intake.known_at import known_at
 from pipelines.intake.ledger_copy import LedgerEntry
-from pipelines.intake.load import TypedRows, latest_known_at, load_rows, require_currency, totals_of
+from pipelines.intake.load import TypedRows, dates_of, latest_known_at, load_rows, require_currency, totals_of
 from pipelines.intake.mapping import SCHEMA, SourceMapping
 from pipelines.intake.opened import Opened, require_unchanged, state_of
 from pipelines.intake.refusal import IntakeRefusal
@@ -213,6 +213,7 @@ class FileTaking:
                     fingerprint=self.mapping.fingerprint,
                     number=self.number,
                     known_until=rows.known_at or latest_known_at(con, rows, file_id),
+                    dates=dates_of(con, rows, file_id),
                 )
                 if rows.target.name == "subscriptions" and rows.known_at is not None:
                     note_subscription_changes(con, file_id, rows.known_at)

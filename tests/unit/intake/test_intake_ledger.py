@@ -11,6 +11,7 @@ from datetime import date, datetime
 import pytest
 from intake_desk import Desk, cdr_file, cdr_row, extract_file
 
+from data_contracts import contract
 from pipelines.intake import ledger
 from pipelines.intake.temporary import remove_leftovers, working_folder
 
@@ -152,6 +153,55 @@ def test_known_at_is_the_file_s_else_the_row_s(desk: Desk) -> None:
         ("r3", datetime(2024, 7, 1, 1, 30)),
     ]
     assert desk.ask("SELECT known_at FROM intake.files ORDER BY known_at NULLS FIRST")[0] == (None,)
+
+
+PAID = {"account_id": "a", "kind": "recharge", "amount": "1"}
+
+
+def paid(payment_id: str, paid_at: str, **values: str) -> dict[str, str]:
+    return PAID | {"payment_id": payment_id, "paid_at": paid_at} | values
+
+
+def dates(desk: Desk) -> list[tuple[date | None, date | None]]:
+    return desk.ask("SELECT first_date, last_date FROM intake.files ORDER BY file_name, extract")  # type: ignore[return-value]
+
+
+def test_the_ledger_notes_between_which_local_days_the_accepted_rows_of_a_file_lie(desk: Desk) -> None:
+    first, last = paid("1", "2024-06-01T15:59:59Z"), paid("2", "2024-06-30T16:00:00Z")
+    refused = paid("3", "2024-01-01T00:00:00Z", amount="much")
+    desk.put("payments/a.csv", extract_file("payments", last, first, refused))
+    # What was there before is no row of this file.
+    desk.put("payments/b.csv", extract_file("payments", first, paid("4", "2024-06-15T00:00:00Z")))
+    desk.put("payments/c.csv", extract_file("payments"))
+    desk.put("payments/d.csv", extract_file("payments", refused))
+    desk.run()
+    middle = date(2024, 6, 15)
+    assert dates(desk) == [(date(2024, 6, 1), date(2024, 7, 1)), (middle, middle), (None, None), (None, None)]
+
+
+def test_a_date_without_a_time_is_its_own_day_and_a_state_has_none(desk: Desk) -> None:
+    amounts = {c.name: "0" for c in contract("staging.bills").columns if c.name.endswith("_amount")}
+    bill = {"account_id": "a", "bill_type": "invoice", "billing_period": "2024-05", "currency": "CNY", **amounts}
+    bill |= {"bill_id": "1", "bill_date": "2024-06-03", "payment_due_date": "2024-06-25", "amount_due": "0"}
+    desk.put("bills/bills_20240603.csv", extract_file("bills", bill))
+    desk.put(NAME, cdr_file(cdr_row(), cdr_row(record_id="r2", answer_time="2024-06-30T16:00:00Z")))
+    snapshot(desk, "20240630", LINE)
+    desk.run()
+    assert dates(desk) == [
+        (date(2024, 6, 3), date(2024, 6, 3)),
+        (date(2024, 6, 30), date(2024, 7, 1)),
+        (None, None),
+    ]
+
+
+def test_the_dates_of_files_of_an_earlier_release_stay_unknown(desk: Desk) -> None:
+    desk.put("payments/a.csv", extract_file("payments", paid("1", "2024-06-01T00:00:00Z")))
+    desk.run()
+    for column in ("first_date", "last_date"):
+        desk.con.execute(f"ALTER TABLE intake.files DROP COLUMN {column}")
+    desk.put("payments/b.csv", extract_file("payments", paid("2", "2024-06-02T00:00:00Z")))
+    desk.run()
+    assert dates(desk) == [(None, None), (date(2024, 6, 2), date(2024, 6, 2))]
 
 
 def test_a_business_date_is_known_from_its_local_midnight(desk: Desk) -> None:
