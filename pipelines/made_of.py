@@ -6,7 +6,8 @@ one (assets, scratch.py), the key of what is published (run_key.py).
 
 A table's digest is its comment in the database, and so goes with it. The instant of knowledge, which moves each night,
 is no part of a digest: which accepted files were known then is. So a table of what the CRM said is made anew when the
-CRM has spoken, not night after night. A table that looks at days between dates of the calendar is made of these days.
+CRM has spoken, not night after night. A table that looks at days between dates of the calendar is made of what touches
+these days.
 """
 
 from __future__ import annotations
@@ -95,7 +96,9 @@ def made_of(con: duckdb.DuckDBPyConnection, night: Night, calendar: Iterable[Run
             named = _EXTRACT.findall(sql_table(table).text)
             return [_looked_at(of) for extract, of in files.items() if not named or extract in named]
         spans = _spans(night, table, upstream, dated)
-        return found[upstream] if schema != SCHEMA and spans is None else _looked_at(parts.get(upstream, []), spans)
+        if schema != SCHEMA and spans is None:
+            return found[upstream]
+        return _looked_at(parts.get(upstream, []), spans)
 
     for target in made_tables():
         for table in order(target):

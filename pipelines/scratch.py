@@ -18,6 +18,7 @@ from pathlib import Path
 import duckdb
 
 from pipelines import scoring, usage
+from pipelines.contracts.tables import INTAKE_COLUMNS
 from pipelines.leftovers import scratch_folder
 from pipelines.made_of import made_of, order, unless_made
 from pipelines.night import Night
@@ -124,12 +125,19 @@ def scratch(night: Night, *, give_way: bool = True) -> Iterator[Scratch]:
 
 
 def _read_through(con: duckdb.DuckDBPyConnection) -> None:
-    """Views of the warehouse's accepted rows and ledger under their own names."""
-    there = con.execute(
-        "select table_schema, table_name from information_schema.tables where table_catalog = $name",
+    """Views of the warehouse's accepted rows and ledger under their own names. What a warehouse of an earlier release
+    lacks is null, as its next night will have it.
+    """
+    there: dict[tuple[str, str], set[str]] = {}
+    for schema, name, column in con.execute(
+        "select table_schema, table_name, column_name from information_schema.columns where table_catalog = $name",
         {"name": _ATTACHED},
-    ).fetchall()
-    for schema, name in sorted(there):
+    ).fetchall():
+        there.setdefault((schema, name), set()).add(column)
+    for (schema, name), columns in sorted(there.items()):
         if schema in _READ:
             place = f"{identifier(schema)}.{identifier(name)}"
-            con.execute(f"create view {place} as select * from {identifier(_ATTACHED)}.{place}")
+            promised = INTAKE_COLUMNS.get(name, {}) if schema == "intake" else {}
+            later = [f"null::{kind} as {identifier(c)}" for c, kind in promised.items() if c not in columns]
+            selected = ", ".join(("*", *later))
+            con.execute(f"create view {place} as select {selected} from {identifier(_ATTACHED)}.{place}")

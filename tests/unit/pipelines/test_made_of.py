@@ -16,6 +16,7 @@ from pipelines.intake import create_tables
 from pipelines.made_of import made_of
 from pipelines.night import Night
 from pipelines.run_calendar import calendar
+from pipelines.scratch import scratch
 
 AS_OF = date(2024, 6, 30)
 # The last month end whose label is known on that night looks up to 6 June, the first of twelve from 9 May on.
@@ -142,3 +143,13 @@ def test_a_file_that_is_gone_or_other_makes_them_anew(ledger: Ledger) -> None:
 
 def test_the_crm_is_heard_whatever_its_days(ledger: Ledger) -> None:
     assert ledger.takes("subscriptions", None, None, known_at=datetime(2024, 6, 29)) >= OF_THE_PAST
+
+
+def test_a_scratch_night_reads_the_ledger_of_an_earlier_release(tmp_path: Path) -> None:
+    night = Night(tmp_path, AS_OF)
+    with night.warehouse.open() as con:
+        of_today = Ledger(con, tmp_path).digests
+        for column in ("first_date", "last_date", "known_until"):
+            con.execute(f"alter table intake.files drop column {column}")
+    with scratch(night) as place:
+        assert place.digest(night, "features.churn") == of_today["features.churn"]
