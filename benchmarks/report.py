@@ -108,7 +108,10 @@ def _stages(nights: list[dict[str, Any]]) -> str:
                     f"{ten['wall']:.1f}",
                 ]
             )
-        counts = f"{size['customers']:,} customers, {size['cdrs']:,} CDRs, {size['bills']:,} bills"
+        counts = (
+            f"{size['customers']:,} customers, {size['cdrs']:,} CDRs, {size['bills']:,} bills, "
+            f"{size['days']} days of CDRs"
+        )
         parts.append(
             f"**{counts}** ({_machine(night)})\n\n"
             f"{_table(head, rows)}\n\n"
@@ -118,11 +121,12 @@ def _stages(nights: list[dict[str, Any]]) -> str:
 
 
 def _bounds(nights: list[dict[str, Any]]) -> str:
-    head = ["customers", "CDRs", "night", "peak", "fixed cost", "(night − fixed) ÷ floor", "in CPU", "nothing new"]
+    head = ["customers", "CDRs", "days of CDRs", "night", "peak", "fixed cost", "(night − fixed) ÷ floor", "in CPU", "nothing new"]
     rows = [
         [
             f"{night['size']['customers']:,}",
             f"{night['size']['cdrs']:,}",
+            f"{night['size']['days']}",
             f"{night['night']['all']['wall']:.1f} s",
             f"{night['night']['all']['peak_mib'] / _MIB_A_GIB:.1f} GiB",
             f"{night['fixed']['all']['wall']:.1f} s",
