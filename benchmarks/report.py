@@ -121,7 +121,17 @@ def _stages(nights: list[dict[str, Any]]) -> str:
 
 
 def _bounds(nights: list[dict[str, Any]]) -> str:
-    head = ["customers", "CDRs", "days of CDRs", "night", "peak", "fixed cost", "(night − fixed) ÷ floor", "in CPU", "nothing new"]
+    head = [
+        "customers",
+        "CDRs",
+        "days of CDRs",
+        "night",
+        "peak",
+        "fixed cost",
+        "(night − fixed) ÷ floor",
+        "in CPU",
+        "nothing new",
+    ]
     rows = [
         [
             f"{night['size']['customers']:,}",
