@@ -205,12 +205,14 @@ def show(found: Mapping[str, Any]) -> None:
             table.add_row(f"{label} {name}", f"{both['early']:.2f}", f"{both['late']:.2f}", f"{times:.2f}")
     out.print(table)
     disk = Table("on the disk", title="What a home keeps beside landing/")
-    for name in (f"after night {early}, MB", "after the last, MB", "more a night, kB"):
+    for name in (f"after night {early}, MB", "after the last, MB", "more a night in the last month, kB"):
         disk.add_column(name, justify="right")
     for name, one in found["bytes"].items():
         scale = (1, 1) if name == "files" else (1e6, 1e3)
         disk.add_row(
-            name, *(f"{one[when] / scale[0]:,.1f}" for when in ("early", "late")), f"{one['a_night'] / scale[1]:,.1f}"
+            "number of files" if name == "files" else name,
+            *(f"{one[when] / scale[0]:,.1f}" for when in ("early", "late")),
+            f"{one['a_night'] / scale[1]:,.1f}",
         )
     out.print(disk)
 

@@ -18,6 +18,7 @@ from pipelines import scoring, usage, warehouse
 from pipelines.contracts.judged import Count
 from pipelines.intake.file_engine import FileEngine
 from pipelines.night import Night
+from pipelines.settings import Settings
 from pipelines.sql_catalogue import SqlTable
 
 Progress = Callable[[int, int], None]
@@ -121,6 +122,14 @@ def engine_of(night: Night) -> Engine:
 
         return SparkEngine(night)
     return OneNode(night)
+
+
+def require_engine(settings: Settings) -> None:
+    """Raises SettingsError where what the engine needs is not installed; starts nothing."""
+    if settings.engine == "spark":
+        from pipelines.spark.session import require_tools  # noqa: PLC0415
+
+        require_tools(settings.spark_master)
 
 
 def file_engine_of(night: Night) -> FileEngine | None:

@@ -149,7 +149,8 @@ def _settings() -> str:
         "|---|---|---|---|",
     ]
     for name, field in Settings.model_fields.items():
-        default = list(field.default) if isinstance(field.default, tuple) else field.default
+        default = field.get_default(call_default_factory=True)
+        default = list(default) if isinstance(default, tuple) else default
         lines.append(f"| `{name}` | `{default}` | `TIERLINE_{name.upper()}` | {field.description} |")
     lines.append("\n`TIERLINE_HOME` (or `--home`) says which home folder a command works on; default `.tierline/`.\n")
     return "\n".join(lines)

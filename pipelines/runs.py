@@ -17,6 +17,7 @@ import dagster as dg
 
 from pipelines.checks import KEPT
 from pipelines.definitions import build_definitions
+from pipelines.engine import require_engine
 from pipelines.instance import open_instance
 from pipelines.jobs import NIGHTLY, TRAINING
 from pipelines.made_of import made_tables
@@ -41,7 +42,9 @@ class Failure:
 
 @dataclass(frozen=True)
 class NightResult:
-    """What a night came to. `version` is current in `published` afterwards, `created` whether this run made it."""
+    """What a night came to. `version` is current in `published` afterwards, `created` whether this run made it;
+    `expired` says what call detail it let go, None if none.
+    """
 
     as_of_date: date
     run_id: str
@@ -52,6 +55,7 @@ class NightResult:
     reason: str | None = None
     run_key: str | None = None
     published: Path | None = None
+    expired: str | None = None
 
     @property
     def succeeded(self) -> bool:
@@ -121,6 +125,17 @@ def run_night(
         reason=published.get("reason"),
         run_key=published.get("run_key"),
         published=night.published,
+        expired=_expired(night, _metadata(result, "intake.expiry")),
+    )
+
+
+def _expired(night: Night, made: dict[str, Any]) -> str | None:
+    if not made.get("days"):
+        return None
+    days = "1 day" if made["days"] == 1 else f"{made['days']:,} days"
+    return (
+        f"{made['records']:,} records of {days} of call detail have expired (keep_cdr_days "
+        f"{night.settings.keep_cdr_days}); their days stay rolled up"
     )
 
 
@@ -153,6 +168,7 @@ def run_training(
 def _execute(job: str, night: Night, progress: Progress | None) -> dg.ExecuteInProcessResult:
     _quiet()
     night.check()
+    require_engine(night.settings)
     _require_day(night)
     definitions = build_definitions(
         night.home,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
+import yaml
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
@@ -83,9 +84,10 @@ class Settings(BaseSettings):
         ge=57,
         le=36_600,
         description="Days of call detail kept in the warehouse, back from the last loaded one; older days stay rolled "
-        "up, and records that come for them are rejected. Never fewer than duplicate_window_days. 100 are the 56 days "
-        "of the call graph, the 7 of the churn gap and the 30 of its label, so that a training a month finds detail "
-        "for each date that it looks at for the first time.",
+        "up, and records that come for them are rejected. Never fewer than 57, the two windows of a night, nor "
+        "than duplicate_window_days. 100 are the 62 days that the call graph may look back, the 7 of the churn gap and "
+        "the 30 of its label, so that a training a month finds detail for each date that it looks at for the first "
+        "time.",
     )
     keep_usage_days: int = Field(
         800,
@@ -197,16 +199,22 @@ def load(home: Path, options: dict[str, Any] | None = None) -> Settings:
     try:
         return Located(**given)
     except ValidationError as error:
-        faults = "; ".join(_fault(e["loc"], e["type"], e["msg"], given) for e in error.errors())
+        faults = "; ".join(_fault(file, e["loc"], e["type"], e["msg"], given) for e in error.errors())
         raise SettingsError(faults) from None
     except (YAMLError, UnicodeDecodeError, SettingsErrorFromSource, ValueError) as error:
         raise SettingsError(f"{file} or the environment: not readable as `name: value` lines: {error}") from None
 
 
-def _fault(place: tuple[int | str, ...], kind: str, message: str, given: dict[str, Any]) -> str:
+def _names(file: Path, name: str) -> bool:
+    return file.is_file() and name in (yaml.safe_load(file.read_text(encoding="utf-8")) or {})
+
+
+def _fault(file: Path, place: tuple[int | str, ...], kind: str, message: str, given: dict[str, Any]) -> str:
     name = str(place[0]) if place else "settings"
     in_environment = f"TIERLINE_{name.upper()}" in os.environ
-    origin = "the command line" if name in given else f"TIERLINE_{name.upper()}" if in_environment else SETTINGS_FILE
+    by_default = not in_environment and name in Settings.model_fields and not _names(file, name)
+    elsewhere = f"TIERLINE_{name.upper()}" if in_environment else "its default" if by_default else SETTINGS_FILE
+    origin = "the command line" if name in given else elsewhere
     if kind == "extra_forbidden":
         near = get_close_matches(name, Settings.model_fields, n=1)
         meant = f" Did you mean {near[0]}?" if near else ""

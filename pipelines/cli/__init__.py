@@ -18,7 +18,7 @@ def main() -> None:
             raise
         print(  # noqa: T201
             f"tierline: {error.name} is not installed: this is the reader alone. The command needs the pipeline: "
-            "pip install 'tierline[pipeline]'",
+            "pip install '/path/to/the/clone[pipeline]'",
             file=sys.stderr,
         )
         sys.exit(2)

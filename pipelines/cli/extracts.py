@@ -39,6 +39,8 @@ def land(
         tierline land calls.csv --source nodobo_calls --home /tmp/nodobo
     """
     from data_contracts import contract_names
+    from pipelines.intake.discover import delivery_of
+    from pipelines.intake.refusal import IntakeRefusal
     from pipelines.night import Night
 
     with told_errors():
@@ -48,6 +50,8 @@ def land(
                 Exit.USAGE,
                 f"--source {source!r} is neither an extract nor a source mapping; there are: {', '.join(known)}",
             )
+        if isinstance(found := delivery_of(file, source), IntakeRefusal) and file.suffix.lower() != ".ctl":
+            fail(Exit.USAGE, str(found))
         folder = home / "landing" / source
         target = folder / file.name
         if target.exists() and not replace:

@@ -184,6 +184,8 @@ def _tell(home: Path, result: NightResult) -> None:
         word = "published" if result.created else f"nothing new ({result.reason})"
         told = f"version {result.version} {escape(word)}, run key {(result.run_key or '')[:16]}"
         out.print(f"[green]Night of {result.as_of_date}[/]: {told}\n", soft_wrap=True)
+        if result.expired:
+            out.print(f"{result.expired}.\n", soft_wrap=True)
         return
     err.print(f"[bold red]The night of {result.as_of_date} failed.[/]")
     for failure in result.failures:

@@ -51,6 +51,11 @@ def settings_options(policy: str | None, pairs: list[str] | None) -> dict[str, A
         name, sign, value = pair.partition("=")
         if not sign or not name:
             fail(Exit.USAGE, f"--set {pair!r}: write it as NAME=VALUE, e.g. --set currency=USD")
+        if not value.strip() and name.strip() != "spark_path":  # the only one that may be empty
+            fail(
+                Exit.USAGE,
+                f"--set {pair!r}: there is no value behind the =; leave it out to take what is set elsewhere",
+            )
         options[name.strip()] = yaml.safe_load(value) if value[:1] in "[{" else value
     if policy is not None:
         options["policy"] = str(Path(policy).resolve()) if Path(policy).is_file() else policy

@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.settings import Settings, SettingsError
@@ -51,7 +52,7 @@ def session(settings: Settings) -> SparkSession:
     Raises SettingsError where pyspark or Java is missing, where spark_conf would change what results mean, or where
     Spark does not start.
     """
-    _require_tools(settings.spark_master)
+    require_tools(settings.spark_master)
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     from pyspark.sql import SparkSession  # noqa: PLC0415
 
@@ -65,8 +66,13 @@ def session(settings: Settings) -> SparkSession:
     try:
         return builder.getOrCreate()
     except Exception as error:
+        if "JAVA_GATEWAY_EXITED" in str(error):
+            raise SettingsError(
+                "setting engine is spark, and Java ended as it was started: is JAVA_HOME "
+                f"({os.environ.get('JAVA_HOME', 'not set, so java of the PATH')}) that of Java 17 or newer?"
+            ) from error
         raise SettingsError(
-            f"Spark did not start on {settings.spark_master} (setting spark_master): {_first_line(error)}. "
+            f"Spark did not start on {settings.spark_master} (setting spark_master): {_first_line(error).rstrip('.')}. "
             "Is the master right, is JAVA_HOME that of Java 17 or newer, and do the settings of spark_conf exist?"
         ) from error
 
@@ -94,10 +100,19 @@ def end_session() -> None:
             running.stop()
 
 
-def _require_tools(master: str) -> None:
+def require_tools(master: str) -> None:
+    """Raises SettingsError where pyspark or Java is missing; starts nothing."""
     if find_spec("pyspark") is None:
-        raise SettingsError("setting engine is spark, and pyspark is missing: pip install 'tierline[spark]'")
+        raise SettingsError(
+            "setting engine is spark, and this environment has no pyspark: "
+            "pip install '/path/to/the/clone[spark]' into it, or use the one that `make setup-spark` makes "
+            "(.venv-spark/bin/tierline)"
+        )
     home = os.environ.get("JAVA_HOME")
+    if home is not None and not (Path(home) / "bin" / "java").exists():
+        raise SettingsError(
+            f"setting engine is spark, and JAVA_HOME ({home}) has no bin/java: set it to a Java 17 or newer"
+        )
     if home is None and shutil.which("java") is None:
         raise SettingsError(
             f"setting engine is spark, and the driver of {master} needs Java 17 or newer: there is no JAVA_HOME and no "

@@ -109,6 +109,7 @@ def test_backfill_goes_in_order_and_shows_each_night(home: Path) -> None:
         (("run", "--as-of", "2999-01-01"), "to the operator's today"),
         (("run", "--as-of", "1999-12-31"), "nights go from 2000-01-01"),
         (("run", "--as-of", "2024-06-30"), "no landing/"),
+        (("run", "--as-of", "2024-06-30", "--set", "keep_cdr_days="), "there is no value behind the ="),
         (("run", "--as-of", "2024-06-30", "--set", "time_zone=Nowhere"), "IANA"),
         (("backfill", "--from", "2024-07-01", "--to", "2024-06-30"), "is after"),
     ],
@@ -148,6 +149,12 @@ def test_landing_copies_whole_and_refuses_what_it_does_not_know(tmp_path: Path) 
     file.write_text("mended\n")
     assert tierline("land", file, "--source", "cdr", "--home", folder, "--replace").exit_code == 0
     assert (folder / "landing" / "cdr" / file.name).read_text() == "mended\n"
+    other_kind = file.with_suffix(".dat")
+    other_kind.write_text("a,b\n")
+    refused = tierline("land", other_kind, "--source", "cdr", "--home", folder)
+    assert refused.exit_code == 2
+    assert "unknown_kind" in refused.output or other_kind.name in refused.output
+    assert not (folder / "landing" / "cdr" / other_kind.name).exists()
     unknown = tierline("land", file, "--source", "cdrs", "--home", folder)
     assert unknown.exit_code == 2
     assert "nodobo_calls" in unknown.output
@@ -185,7 +192,7 @@ def test_the_base_install_says_what_is_missing(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "pip install 'tierline[pipeline]'" in done.stderr
+    assert "pip install '/path/to/the/clone[pipeline]'" in done.stderr
     assert "Traceback" not in done.stderr
 
 

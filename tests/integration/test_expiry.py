@@ -5,6 +5,7 @@ Belongs here: whole nights. Does not: the ledger's account (tests/unit/intake/te
 
 import gzip
 import json
+import re
 import shutil
 from datetime import date, timedelta
 from pathlib import Path
@@ -117,8 +118,12 @@ def test_the_next_night_publishes_the_same_with_and_without_detail_and_again_aft
     whole: Path, home: Path, tmp_path: Path
 ) -> None:
     other = Path(shutil.copytree(whole, tmp_path / "whole"))
-    done(run_night(other, AS_OF, {"keep_cdr_days": 10_000}))
-    done(run_night(home, AS_OF, KEEP))
+    kept, let_go = run_night(other, AS_OF, {"keep_cdr_days": 10_000}), run_night(home, AS_OF, KEEP)
+    done(kept)
+    done(let_go)
+    assert kept.expired is None
+    assert let_go.expired is not None
+    assert re.fullmatch(r"\d+ records of 1 day of call detail have expired \(keep_cdr_days 57\); .*", let_go.expired)
     assert published(other) == published(home)
     everything = "from usage_daily order by all"
     assert analysts(other, everything) == analysts(home, everything)

@@ -11,6 +11,7 @@ import pytest
 
 from pipelines.engine import OneNode, engine_of
 from pipelines.night import Night
+from pipelines.runs import run_night
 from pipelines.settings import SettingsError
 
 
@@ -20,8 +21,16 @@ def test_one_node_is_the_default(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(find_spec("pyspark") is not None, reason="tells of pyspark that is missing")
 def test_spark_without_pyspark_is_told_with_its_cure(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"pip install 'tierline\[spark\]'"):
+    with pytest.raises(SettingsError, match=r"pip install '/path/to/the/clone\[spark\]'"):
         engine_of(Night(tmp_path, date(2024, 6, 30), {"engine": "spark"}))
+
+
+def test_what_spark_needs_is_asked_for_before_a_night_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "landing").mkdir()
+    monkeypatch.setenv("JAVA_HOME", "/nonexistent")
+    with pytest.raises(SettingsError, match=r"no pyspark|JAVA_HOME \(/nonexistent\) has no bin/java"):
+        run_night(tmp_path, date(2024, 6, 30), {"engine": "spark"})
+    assert [path.name for path in tmp_path.iterdir()] == ["landing"]
 
 
 def test_settings_of_spark_come_from_files_and_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,6 +48,14 @@ def test_a_wrong_file_is_named_with_what_is_wrong(tmp_path: Path, text: str, sai
         load(write(tmp_path, text))
 
 
+def test_a_fault_is_of_the_place_where_the_setting_stands(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"setting keep_cdr_days \(from its default\): .* must be 200 or more"):
+        load(tmp_path, {"duplicate_window_days": 200})
+    write(tmp_path, "keep_cdr_days: 150\n")
+    with pytest.raises(SettingsError, match=r"setting keep_cdr_days \(from tierline.yaml\)"):
+        load(tmp_path, {"duplicate_window_days": 200})
+
+
 def test_an_unknown_option_is_told_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(
         SettingsError, match=r"from the command line.*Did you mean time_zone\? Known settings: time_zone"
