@@ -37,13 +37,20 @@ def spans_read(sql: str, table: str, day: str) -> frozenset[Span] | None:
 
     A place that reads the table without a span is enough for None.
     """
-    try:
-        query = sqlglot.parse_one(sql, dialect=DIALECT)
-    except SqlglotError:
+    query = _parsed(sql)
+    if query is None:
         return None
     places = [_span(place, day, query) for place in query.find_all(exp.Table) if _name(place) == table]
     found = frozenset(span for span in places if span is not None)
     return found if places and None not in places else None
+
+
+@cache
+def _parsed(sql: str) -> exp.Expr | None:
+    try:
+        return sqlglot.parse_one(sql, dialect=DIALECT)
+    except SqlglotError:
+        return None
 
 
 def _span(place: exp.Table, day: str, query: exp.Expr) -> Span | None:
