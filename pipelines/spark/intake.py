@@ -37,6 +37,7 @@ from pipelines.intake.settings import MIB, IntakeSettings
 from pipelines.intake.spool import needs_spool, sha256_of
 from pipelines.intake.typed import Terms, plain_numbers, typed_select
 from pipelines.night import Night
+from pipelines.settings import SettingsError
 from pipelines.spark.asking import ask
 from pipelines.spark.dialect import carried_as_is, spark_schema
 from pipelines.spark.failure import failed
@@ -214,9 +215,15 @@ class SparkIntake:
         return self._folder
 
     def _new_folder(self, con: duckdb.DuckDBPyConnection) -> Path:
-        """A folder for the rows of one file; what killed runs left beside it goes."""
+        """A folder for the rows of one file; what killed runs left beside it goes. Raises SettingsError."""
         parent = Path(str(folder_of(self._path))) / _TAKEN
-        parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+        try:
+            parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+        except OSError as error:
+            raise SettingsError(
+                f"setting spark_path: {self._path} can't be written ({error.strerror}). It must be a folder that this "
+                "node and every executor see"
+            ) from error
         elsewhere.sweep(con, EXTRACT, [parent])
         self._folder = parent / f"{secrets.token_hex(8)}.tmp"
         return _shared(self._folder)

@@ -206,6 +206,14 @@ def test_what_executors_do_not_see_is_told_with_its_cure(night: Night, monkeypat
         taken_in(night, by_executors=True)
 
 
+def test_a_path_that_can_not_be_written_names_its_setting(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("no folder")
+    night = Night(tmp_path / "home", AS_OF, {**BY_EXECUTORS, "spark_path": str(tmp_path)})
+    put(night.home, "cdr_20240630.csv", rows(0, 100))
+    with pytest.raises(SettingsError, match=r"setting spark_path: .* can't be written"):
+        taken_in(night, by_executors=True)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "options"),
     [
