@@ -31,7 +31,7 @@ from pipelines.night import Night
 from pipelines.run_context import local_midnight
 from pipelines.sql_catalogue import SqlTable, sql_table
 from pipelines.sql_text import identifier, identifiers, literal
-from pipelines.warehouse import WarehouseError, first_row
+from pipelines.warehouse import WarehouseError, first_row, insert_rows
 
 _CDR_DAYS = """
     select d.usage_date, f.sha256, f.mapping_fingerprint, d.records
@@ -132,12 +132,13 @@ def loaded_days(con: duckdb.DuckDBPyConnection, as_of_date: date, known_before: 
     return (first, last) if first is not None else None
 
 
-def records_of(con: duckdb.DuckDBPyConnection) -> tuple[int, int]:
-    """Call detail records in `features.usage_daily`, and how many of them belong to nobody."""
+def records_of(con: duckdb.DuckDBPyConnection, day: date | None) -> tuple[int, int]:
+    """Call detail records of a day in `features.usage_daily`, and how many of them belong to nobody."""
     records, unattributed = first_row(
         con,
         "select coalesce(sum(records), 0), coalesce(sum(records) filter (subscription_id is null), 0) "
-        "from features.usage_daily",
+        "from features.usage_daily where usage_date = $day",
+        {"day": day},
     )
     return int(records), int(unattributed)
 
@@ -209,8 +210,7 @@ def use_days(
 ) -> None:
     """Makes those files (day, path) the ones in use, and the table of `kept` a view over them."""
     con.execute(f"create or replace table {kept.files} (usage_date date, path varchar)")
-    if listed:
-        con.executemany(f"insert into {kept.files} values (?, ?)", listed)
+    insert_rows(con, kept.files, listed)
     _point_view(con, kept, parameters, [path for _, path in listed])
 
 

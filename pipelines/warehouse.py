@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,9 +153,16 @@ def write_run_tables(con: duckdb.DuckDBPyConnection, tables: tuple[RunTable, ...
     for table in tables:
         columns = ", ".join(f'"{name}" {kind}' for name, kind in table.columns.items())
         con.execute(f'create or replace table run."{table.name}" ({columns})')
-        if table.rows:
-            marks = ", ".join("?" for _ in table.columns)
-            con.executemany(f'insert into run."{table.name}" values ({marks})', [list(row) for row in table.rows])
+        insert_rows(con, f'run."{table.name}"', table.rows)
+
+
+def insert_rows(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Inserts few rows into a table, named as SQL has it, in one statement: one commit, not one a row."""
+    if rows:
+        marks = f"({', '.join('?' for _ in rows[0])})"
+        con.execute(
+            f"insert into {table} values {', '.join([marks] * len(rows))}", [value for row in rows for value in row]
+        )
 
 
 def build(con: duckdb.DuckDBPyConnection, table: SqlTable, parameters: Mapping[str, Any]) -> int:

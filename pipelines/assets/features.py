@@ -53,14 +53,16 @@ def _usage_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
         night = home.night(context.partition_key)
         with home.open(night) as con:
             report = _roll_up(con, usage.DAILY_USAGE, night, progress)
-            records, unattributed = usage.records_of(con)
+            last_day = report.files[-1].day if report.files else None
+            records, unattributed = usage.records_of(con, last_day)
         return dg.MaterializeResult(
             metadata={
                 "days": report.days,
                 "days_rolled_up": report.rolled_up,
                 "days_with_later_knowledge": report.later_days,
-                "records": records,
-                "records_of_nobody": unattributed,
+                "last_day": str(last_day),
+                "records_of_last_day": records,
+                "records_of_nobody_of_last_day": unattributed,
                 "path": dg.MetadataValue.path(str(night.usage_days)),
             }
         )

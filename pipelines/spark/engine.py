@@ -32,7 +32,7 @@ from pipelines.sql_catalogue import SqlTable, sql_table
 from pipelines.sql_text import identifiers, literal, without_globs
 from pipelines.table_types import table_types
 from pipelines.usage import DayFile, DayTable, RollUp
-from pipelines.warehouse import WarehouseError
+from pipelines.warehouse import WarehouseError, insert_rows
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -101,8 +101,7 @@ class SparkEngine:
             self._keep_here(kept, files)
             return RollUp(tuple(files), len(missing), 0)
         con.execute(f"create or replace table {kept.files}_on_spark (usage_date date, path varchar)")
-        if named:
-            con.executemany(f"insert into {kept.files}_on_spark values (?, ?)", named)
+        insert_rows(con, f"{kept.files}_on_spark", named)
         usage.use_days(con, kept, night.parameters, self._seen_here(named))
         rows = self._shown.files(kept.table, [name for _, name in named]).count()
         return RollUp(tuple(files), len(missing), rows)
