@@ -27,12 +27,15 @@ _FIRST_WEEKEND_DAY = 5
 
 @dataclass(frozen=True)
 class Size:
-    """What is generated: customers, CDRs of the night's day (about), days of CDRs, months of bills."""
+    """What is generated: customers, CDRs of the night's day (about), days of CDRs, months of bills, deliveries of the
+    CRM (the newest of which is left out).
+    """
 
     customers: int
     cdrs: int
     days: int = 8
     bill_months: int = 18
+    deliveries: int = 3
 
     @property
     def cdr_total(self) -> int:
@@ -57,7 +60,7 @@ class Operator:
     def night(self, *extracts: str) -> list[Path]:
         """The day of CDRs and the bill run that land in the night."""
         day = AS_OF.strftime("%Y%m%d")
-        return [f for f in self.files(*(extracts or ("cdr", "bills"))) if f"_{day}." in f.name]
+        return [f for f in self.files(*(extracts or ("cdr", "bills"))) if f"_{day}" in f.name]
 
     def history(self, *extracts: str) -> list[Path]:
         """Everything else."""
@@ -79,7 +82,7 @@ def made_operator(folder: Path, size: Size) -> Operator:
     shutil.rmtree(making, ignore_errors=True)
     command = [sys.executable, "-m", "sample_data", str(making), "--customers", str(size.customers)]
     command += ["--cdr-total", str(size.cdr_total), "--cdr-days", str(size.days), "--as-of", AS_OF.isoformat()]
-    command += ["--bill-months", str(size.bill_months), "--snapshots", "3"]
+    command += ["--bill-months", str(size.bill_months), "--snapshots", str(size.deliveries)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"generating failed with {done.returncode}:\n{done.stderr[-2000:]}")

@@ -132,7 +132,8 @@ def require_equal_work(home: Path, sums: Mapping[str, str]) -> None:
 
 def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """All runs of one size, and the ratios between them."""
-    size, found = Size(given.customers, given.cdrs, given.days), {"machine": machine()}
+    size = Size(given.customers, given.cdrs, given.days, given.bill_months, given.deliveries)
+    found: dict[str, Any] = {"machine": machine()}
     operator, tiny = made_operator(folder, size), made_operator(folder / "ten", _FIXED)
     trial = folder / "trial"
     trial.mkdir(exist_ok=True)
@@ -160,6 +161,7 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
             "cdrs": int(baselines[FLOOR]["sums"]["records"]),
             "bills": int(baselines[FLOOR]["sums"]["bills"]),
             "days": size.days,
+            "bill_months": size.bill_months,
             "history_rows": sum(bare["sums"].values()),
             "history_bytes": sum(file.stat().st_size for file in operator.history()),
             "night_bytes": sum(file.stat().st_size for file in operator.night()),
@@ -228,6 +230,8 @@ def main() -> None:
     parser.add_argument("--customers", type=int, default=100_000)
     parser.add_argument("--cdrs", type=int, help="CDRs of a day; four a customer by default")
     parser.add_argument("--days", type=int, default=8, help="days of CDRs, the night's own among them")
+    parser.add_argument("--bill-months", type=int, default=18, help="months of bills, payments and contacts")
+    parser.add_argument("--deliveries", type=int, default=3, help="deliveries of the CRM (the newest left out)")
     parser.add_argument("--keep", type=Path, help="folder in which the generated extracts stay for the next time")
     parser.add_argument("--reuse-history", action="store_true", help="keep the loaded home too, and start from it")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the homes")

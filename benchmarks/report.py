@@ -110,7 +110,7 @@ def _stages(nights: list[dict[str, Any]]) -> str:
             )
         counts = (
             f"{size['customers']:,} customers, {size['cdrs']:,} CDRs, {size['bills']:,} bills, "
-            f"{size['days']} days of CDRs"
+            f"{size['days']} days of CDRs, {size['bill_months']} months of bills"
         )
         parts.append(
             f"**{counts}** ({_machine(night)})\n\n"
@@ -125,6 +125,7 @@ def _bounds(nights: list[dict[str, Any]]) -> str:
         "customers",
         "CDRs",
         "days of CDRs",
+        "months of bills",
         "night",
         "peak",
         "fixed cost",
@@ -137,6 +138,7 @@ def _bounds(nights: list[dict[str, Any]]) -> str:
             f"{night['size']['customers']:,}",
             f"{night['size']['cdrs']:,}",
             f"{night['size']['days']}",
+            f"{night['size']['bill_months']}",
             f"{night['night']['all']['wall']:.1f} s",
             f"{night['night']['all']['peak_mib'] / _MIB_A_GIB:.1f} GiB",
             f"{night['fixed']['all']['wall']:.1f} s",

@@ -23,12 +23,15 @@ from sample_data.crm import is_vip, make_lists, purged, service_lists, tier_over
 from sample_data.files import Landing, csv_bytes
 from sample_data.horizon import Horizon, make_horizon
 from sample_data.people import customer_ids
-from sample_data.usage import expected, make_day, make_rates
+from sample_data.usage import Part, expected, make_part, make_rates
 from sample_data.world import World, make_world
 
 Progress = Callable[[str, int, int], None]
 CDR_PER_LINE_DAY: Final = 1.5
+RECORDS_PER_CDR_FILE: Final = 5_000_000
+"""Memory holds one file of CDRs: forty million records at once would take more than most machines have."""
 _LATE_EVERY: Final = 37
+_LATE_PERCENT: Final = 6
 _CONTROLLED_DAYS: Final = 30
 
 
@@ -55,6 +58,7 @@ def generate(
     cdr_days: int = 120,
     cdr_per_line_day: float = CDR_PER_LINE_DAY,
     cdr_total: int | None = None,
+    records_per_cdr_file: int = RECORDS_PER_CDR_FILE,
     snapshots: int = 3,
     faults: bool = False,
     progress: Progress | None = None,
@@ -62,12 +66,14 @@ def generate(
     """Writes `destination`/landing/<extract>/… and `destination`/truth.csv; same arguments, same bytes.
 
     `cdr_total` sets the CDRs of all days together and overrides `cdr_per_line_day`; `cdr_days=0` writes none.
+    A day of more than `records_per_cdr_file` comes in several files.
     `snapshots`: deliveries of each snapshot extract, the last at `as_of`, the others at the month ends before.
     `faults` puts the faulty rows and files of faults.py among them and lists them in `destination`/faults.yaml.
     Raises ValueError for arguments out of range and FileExistsError if landing/ holds anything already.
     """
     _require(customers >= 1, "customers must be at least 1")
     _require(bill_months >= 1 and cdr_days >= 0 and snapshots >= 1, "bill_months, snapshots >= 1 and cdr_days >= 0")
+    _require(records_per_cdr_file >= 1, "records_per_cdr_file must be at least 1")
     _require(cdr_per_line_day >= 0 and (cdr_total is None or cdr_total >= 0), "numbers of CDRs can't be negative")
     _require(not faults or (cdr_days >= 30 and customers >= 100), "faults need at least 30 cdr_days and 100 customers")
     landing_folder = destination / "landing"
@@ -81,7 +87,8 @@ def generate(
         _bills_and_payments(world, landing, report)
         calls = _contacts(world, landing, vip, report)
         if cdr_days:
-            _usage(world, landing, calls, report, per_line_day=cdr_per_line_day, total=cdr_total)
+            asked = _Asked(cdr_per_line_day, cdr_total, records_per_cdr_file)
+            _usage(world, landing, calls, report, asked)
     _truth(world, destination)
     planted = 0
     if faults:
@@ -151,31 +158,49 @@ def _contacts(world: World, landing: Landing, vip: BoolArray, report: Progress) 
     return kept
 
 
-def _usage(
-    world: World, landing: Landing, made: list[Contacts], report: Progress, *, per_line_day: float, total: int | None
-) -> None:
+@dataclass(frozen=True)
+class _Asked:
+    """What the caller wants of CDRs: a line and day, or of all days together; the most records in one file."""
+
+    per_line_day: float
+    total: int | None
+    per_file: int
+
+
+def _usage(world: World, landing: Landing, made: list[Contacts], report: Progress, asked: _Asked) -> None:
     horizon, lines = world.horizon, world.lines
     days = np.arange(horizon.first_cdr_day, horizon.as_of + 1)
-    rates = make_rates(lines, per_line_day)
+    rates = make_rates(lines, asked.per_line_day)
     calls = [_calls_of(made, int(day), horizon) for day in days]
     hotline = np.asarray([len(c.line) for c in calls])
     sums = np.asarray([expected(world, int(d), rates).sum() for d in days])
-    if total is None:
+    if asked.total is None:
         counts = np.rint(sums).astype(np.int64)
     else:
-        rates = make_rates(lines, per_line_day * max(total - int(hotline.sum()), 0) / max(float(sums.sum()), 1e-9))
-        counts = _spread(max(total - int(hotline.sum()), 0), sums)
-    for i, day in enumerate(days.tolist()):
+        drawn = max(asked.total - int(hotline.sum()), 0)
+        rates = make_rates(lines, asked.per_line_day * drawn / max(float(sums.sum()), 1e-9))
+        counts = _spread(drawn, sums)
+    sizes = zip(days.tolist(), counts.tolist(), hotline.tolist(), strict=True)
+    parts = {day: _parts(count, hotline_calls, asked.per_file) for day, count, hotline_calls in sizes}
+    for i, (day, numbered) in enumerate(parts.items()):
         weights = expected(world, day, rates)
-        frame = make_day(world, day, rates, count=int(counts[i]), weights=weights, calls=calls[i])
-        if (horizon.as_of - day) % _LATE_EVERY == 5:
-            # One mediation node delivered two days late; its records go into a second file of that later day.
-            late = frame.select((pl.int_range(pl.len()) * 7919 % 100 < 6).alias("late")).to_series()
-            landing.write("cdr", day + 2, frame.filter(late), seq=2)
-            frame = frame.filter(~late)
         control = "totals" if horizon.as_of - day < _CONTROLLED_DAYS else ""
-        landing.write("cdr", day, frame, control=control)
+        for part in numbered:
+            frame = make_part(world, day, rates, part, weights=weights, calls=None if part.number else calls[i])
+            if (horizon.as_of - day) % _LATE_EVERY == 5:
+                # One mediation node delivered two days late; its records go into a second file of that later day.
+                late = frame.select((pl.int_range(pl.len()) * 7919 % 100 < _LATE_PERCENT).alias("late")).to_series()
+                landing.write("cdr", day + 2, frame.filter(late), seq=len(parts[day + 2]) + 1 + part.number)
+                frame = frame.filter(~late)
+            landing.write("cdr", day, frame, seq=part.number + 1 if len(numbered) > 1 else 0, control=control)
         report("usage", i + 1, len(days))
+
+
+def _parts(count: int, first_too: int, per_file: int) -> list[Part]:
+    """`count` records in even parts of at most `per_file`; the first holds `first_too` more."""
+    number = max(-(-count // per_file), 1)
+    edges = [count * n // number for n in range(number + 1)]
+    return [Part(n, edges[n + 1] - edges[n], edges[n] + (first_too if n else 0)) for n in range(number)]
 
 
 def _calls_of(made: list[Contacts], day: int, horizon: Horizon) -> Contacts:

@@ -84,15 +84,29 @@ class _Day:
     duration: IntArray
 
 
-def make_day(world: World, day: int, rates: Rates, *, count: int, weights: FloatArray, calls: Contacts) -> pl.DataFrame:
-    """`count` records by the lines' weights, plus the day's hotline calls `calls`, in the contract's columns."""
-    rng = stream(world.seed, "cdr", day)
+@dataclass(frozen=True)
+class Part:
+    """A part of a day's records: its number from 0, how many it draws, the day's records in the parts before it."""
+
+    number: int
+    count: int
+    before: int
+
+
+def make_part(
+    world: World, day: int, rates: Rates, part: Part, *, weights: FloatArray, calls: Contacts | None
+) -> pl.DataFrame:
+    """A part's records by the lines' weights, plus the hotline calls `calls`, by time, in the contract's columns."""
+    # An index that ends in 0 is the same stream as without it.
+    rng, count = stream(world.seed, "cdr", day, part.number), part.count
     drawn = _ordinary(rng, world, day, count if weights.sum() > 0 else 0, weights)
-    hotline = _hotline(calls)
-    both = [np.concatenate([getattr(drawn, n), getattr(hotline, n)]) for n in drawn.__dict__]
+    if calls is not None:
+        hotline = _hotline(calls)
+        drawn = _Day(*(np.concatenate([getattr(drawn, n), getattr(hotline, n)]) for n in drawn.__dict__))
+    both = list(drawn.__dict__.values())
     order = np.argsort(both[1], kind="stable")
     records = _Day(*(column[order] for column in both))
-    return _frame(rng, world, day, records, rates)
+    return _frame(rng, world, day, records, rates, before=part.before)
 
 
 def _ordinary(rng: np.random.Generator, world: World, day: int, count: int, weights: FloatArray) -> _Day:
@@ -137,7 +151,7 @@ def _hotline(calls: Contacts) -> _Day:
     return _Day(calls.line, calls.offered, zeros, zeros, np.full(size, HOTLINE), connected)
 
 
-def _frame(rng: np.random.Generator, world: World, day: int, r: _Day, rates: Rates) -> pl.DataFrame:
+def _frame(rng: np.random.Generator, world: World, day: int, r: _Day, rates: Rates, *, before: int) -> pl.DataFrame:
     lines, changes = world.lines, world.changes
     count = r.line.size
     outgoing = r.incoming == 0
@@ -164,7 +178,7 @@ def _frame(rng: np.random.Generator, world: World, day: int, r: _Day, rates: Rat
     return pl.DataFrame(
         {
             "record_id": pl.Series([f"{compact(day)}-"]).new_from_index(0, count)
-            + pl.Series(np.arange(count) + 1_000_001).cast(pl.String),
+            + pl.Series(np.arange(count) + 1_000_001 + before).cast(pl.String),
             "served_msisdn": numbers(served),
             "calling_number": both.select(pl.when("out").then("mine").otherwise("other")).to_series(),
             "called_number": both.select(pl.when("out").then("other").otherwise("mine")).to_series(),

@@ -134,6 +134,23 @@ def test_total_number_of_cdrs_can_be_asked_for(tmp_path: Path) -> None:
     assert summary.rows["cdr"] == 12_345
 
 
+def test_days_of_many_cdrs_come_in_several_files_with_records_of_their_own(tmp_path: Path) -> None:
+    summary = generate(tmp_path, customers=200, bill_months=1, cdr_days=9, cdr_total=9_000, records_per_cdr_file=400)
+    files = sorted(f.name for f in (tmp_path / "landing" / "cdr").iterdir() if f.suffix != ".ctl")
+    assert [f for f in files if "_20240630" in f] == [f"cdr_20240630_{n}.csv.gz" for n in (1, 2, 3)]
+    rows = load(tmp_path, "cdr")
+    assert rows.height == summary.rows["cdr"] == 9_000
+    assert rows["record_id"].n_unique() == rows.height
+    assert rows.drop("record_id", "file").is_duplicated().sum() < rows.height // 100
+    # Hotline calls are few, and all in the first file.
+    in_file = rows.group_by("file").agg(
+        pl.len().alias("records"), pl.col("called_number").str.ends_with("10086").sum().alias("hotline")
+    )
+    assert in_file["records"].max() < 500
+    # 25 June's node was late: what it has of each part comes two days later, in a file a part behind that day's own.
+    assert in_file.filter(pl.col("file").str.starts_with("cdr_20240627_")).height == 6
+
+
 def test_cdr_files_hold_their_day_and_late_ones_an_earlier_day(made: tuple[Path, Summary]) -> None:
     rows = load(made[0], "cdr").with_columns(
         day=pl.col("answer_time").str.slice(0, 10).str.replace_all("-", ""), named=pl.col("file").str.slice(4, 8)
