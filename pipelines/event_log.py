@@ -5,10 +5,14 @@ Belongs here: how the log is opened. Does not: what is logged.
 Dagster opens and closes the file for each of the thousand events of a night, and the last to close a file in WAL mode
 copies the log into it: that was over a third of what a small night took. Named in dagster.yaml, so that the web UI and
 the daemon use it too. It overrides a method that has no public name: look at it when Dagster's version moves.
+
+A commit does not wait for the disk (`synchronous = NORMAL`): in WAL mode the file stays whole whatever happens, and all
+that a power loss can take is the last events of the run that it ended. The waits took a fifth of a small night.
 """
 
 from __future__ import annotations
 
+import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +24,7 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventL
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.event import listen
 from sqlalchemy.pool import StaticPool
 
 # The index and the run that is at work; the web UI looks at some runs more.
@@ -55,6 +60,7 @@ class KeptOpenEventLog(SqliteEventLogStorage):
                 poolclass=StaticPool,
                 connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
             )
+            listen(engine, "connect", _need_not_wait)
         if shard not in self._initialized_dbs:
             self._initdb(engine)
             self._initialized_dbs.add(shard)
@@ -90,3 +96,7 @@ class KeptOpenEventLog(SqliteEventLogStorage):
         with self._db_lock:
             while self._open:
                 self._open.popitem()[1].dispose()
+
+
+def _need_not_wait(connection: sqlite3.Connection, _record: object) -> None:
+    connection.execute("PRAGMA synchronous = NORMAL")

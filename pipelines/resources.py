@@ -42,6 +42,7 @@ class Home(dg.ConfigurableResource[Any]):
     _turn: Turn | None = PrivateAttr(default=None)
     _nights: dict[date, Night] = PrivateAttr(default_factory=dict)
     _made_of: dict[date, dict[str, str]] = PrivateAttr(default_factory=dict)
+    _duck: duckdb.DuckDBPyConnection | None = PrivateAttr(default=None)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> "Iterator[Home]":
@@ -65,6 +66,12 @@ class Home(dg.ConfigurableResource[Any]):
                 yield self
             finally:
                 end_engines()
+                self._end_duck()
+
+    def _end_duck(self) -> None:
+        if self._duck is not None:
+            self._duck.close()
+            self._duck = None
 
     def night(self, partition_key: str) -> Night:
         """The night of a daily partition, one for all steps of a run: its settings and policy are read once."""
@@ -91,12 +98,16 @@ class Home(dg.ConfigurableResource[Any]):
         """The night's warehouse. When another run holds it, or the published folder, the step is tried again twice:
         the one fault that goes away by itself.
         """
+        self._duck = self._duck or night.warehouse.start()
         try:
-            with night.warehouse.open() as con:
+            with night.warehouse.open(self._duck) as con:
                 self.require_turn()  # asked while nobody else can write to the warehouse
                 yield con
-        except (WarehouseBusyError, PublishLockError) as error:
-            raise dg.RetryRequested(_RETRIES, seconds_to_wait=night.settings.lock_wait_seconds) from error
+        except BaseException as error:
+            self._end_duck()
+            if isinstance(error, (WarehouseBusyError, PublishLockError)):
+                raise dg.RetryRequested(_RETRIES, seconds_to_wait=night.settings.lock_wait_seconds) from error
+            raise
 
     def unless_made(self, con: duckdb.DuckDBPyConnection, night: Night, table: str, make: Callable[[], object]) -> bool:
         """Makes a table of features or scores, unless it is there as it would come out; returns whether it was there.

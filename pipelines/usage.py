@@ -185,7 +185,8 @@ def roll_up(
     progress(len(missing), len(missing))
     if days is not None:
         return RollUp(tuple(files), len(missing), 0)
-    use_days(con, kept, parameters, [(file.day, str((place / file.name).resolve())) for file, place in placed])
+    whole = {place: place.resolve() for place in (folder, made_in)}
+    use_days(con, kept, parameters, [(file.day, str(whole[place] / file.name)) for file, place in placed])
     return RollUp(tuple(files), len(missing), int(first_row(con, f"select count(*) from {kept.table}")[0]))
 
 

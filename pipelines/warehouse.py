@@ -5,10 +5,11 @@ Belongs here: connecting, running SQL files, what failed and where. Does not: wh
 
 from __future__ import annotations
 
+import gc
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -56,28 +57,26 @@ class Warehouse:
         )
 
     @contextmanager
-    def open(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection that is closed in any case.
+    def open(self, started: duckdb.DuckDBPyConnection | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection that is closed in any case, and the file with it. Who opens it often gives what `start`
+        returned, and closes that after a failure.
 
         Raises WarehouseBusyError if another process holds the file too long, WarehouseError if the file is damaged.
         """
-        con = self._connect()
-        try:
-            self._remove_spilled()
-            con.execute("set TimeZone = 'UTC'")
-            con.execute("set enable_progress_bar = false")
-            for schema in SCHEMAS:
-                con.execute(f"create schema if not exists {schema}")
-            yield con
-        except (duckdb.Error, WarehouseError) as error:
-            if _DAMAGED.search(str(error)) is None:
-                raise
-            raise self._unusable(error) from error
-        finally:
-            con.close()
+        with ExitStack() as stack:
+            duck = started or stack.enter_context(self.start())
+            try:
+                con = stack.enter_context(self._attached(duck))
+                for schema in SCHEMAS:
+                    con.execute(f"create schema if not exists {schema}")
+                yield con
+            except (duckdb.Error, WarehouseError) as error:
+                if _DAMAGED.search(str(error)) is None:
+                    raise
+                raise self._unusable(error) from error
 
-    def _connect(self) -> duckdb.DuckDBPyConnection:
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+    def start(self) -> duckdb.DuckDBPyConnection:
+        """DuckDB within these bounds, without a file: what takes longest of opening one. Holds no lock."""
         self.temporary.mkdir(parents=True, exist_ok=True, mode=0o750)
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": self.memory_limit,
@@ -90,12 +89,26 @@ class Warehouse:
         if self.threads:
             config["threads"] = self.threads
 
-        def connect() -> duckdb.DuckDBPyConnection:
-            return duckdb.connect(str(self.path), config=config)
+        return duckdb.connect(":memory:", config=config)
 
-        con = self._when_free(connect)
-        self.path.chmod(0o640)
-        return con
+    @contextmanager
+    def _attached(self, duck: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+        # As DuckDB would name it by itself, so that the views in it mean the same to who opens the file.
+        name = identifier(self.path.stem)
+        with duck.cursor() as con:
+            self._when_free(lambda: con.execute(f"attach {literal(str(self.path))} as {name}"))
+            try:
+                self.path.chmod(0o640)
+                self._remove_spilled()
+                con.execute(f"use {name}")
+                con.execute("set TimeZone = 'UTC'")
+                con.execute("set enable_progress_bar = false")
+                yield con
+            finally:
+                con.close()  # ends what is left of a transaction
+                with suppress(duckdb.Error):  # after a fault in the file nothing works any more until `duck` is closed
+                    duck.execute(f"detach {name}")
 
     def require(self) -> None:
         """Raises SettingsError when there is no warehouse yet."""
@@ -113,13 +126,18 @@ class Warehouse:
         self._when_free(lambda: con.execute(statement))
 
     def _when_free(self, connect: Callable[[], T]) -> T:
-        deadline = time.monotonic() + self.lock_wait_seconds
+        deadline, collected = time.monotonic() + self.lock_wait_seconds, False
         while True:
             try:
                 return connect()
-            except duckdb.IOException as error:
-                if "lock" not in str(error).lower():
+            except (duckdb.IOException, duckdb.ResourceInUseException) as error:
+                if isinstance(error, duckdb.IOException) and "lock" not in str(error).lower():
                     raise self._unusable(error) from error
+                if isinstance(error, duckdb.ResourceInUseException) and not collected:
+                    # This very process has it open: in a result that failed work left half read, as a rule.
+                    gc.collect()
+                    collected = True
+                    continue
                 if time.monotonic() >= deadline:
                     raise WarehouseBusyError(
                         f"{self.path} is held by another run ({_holder(str(error))}); waited "
@@ -141,6 +159,14 @@ class Warehouse:
             f"{self.path} is damaged: {error}. Nothing that is published depends on it: make it anew from landing/ "
             "with `tierline rebuild`"
         )
+
+
+def second(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """A second connection to the database that `con` is at work in, to be closed before it."""
+    name = str(first_row(con, "select current_database()")[0])
+    other = con.cursor()
+    other.execute(f"use {identifier(name)}")
+    return other
 
 
 def _holder(message: str) -> str:

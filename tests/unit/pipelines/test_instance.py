@@ -65,3 +65,11 @@ def test_a_second_process_reads_what_the_first_one_writes(tmp_path: Path, runs: 
         assert len(other.all_logs(runs[-1])) == before + 1
         other.report_engine_event("and another", other.get_run_by_id(runs[-1]))
         assert len(one.all_logs(runs[-1])) == before + 2
+
+
+def test_the_log_does_not_wait_for_the_disk_at_each_event(tmp_path: Path) -> None:
+    with open_instance(tmp_path) as instance:
+        JOB.execute_in_process(instance=instance)
+        with instance.event_log_storage.index_connection() as connection:  # type: ignore[attr-defined]
+            asked = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")]
+    assert asked == ["wal", 1]

@@ -3,6 +3,7 @@
 Belongs here: pipelines/warehouse.py on real DuckDB files. Does not: the shipped SQL.
 """
 
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,55 @@ def test_it_is_closed_after_an_error(store: Warehouse) -> None:
         _ = 1 / 0
     with store.open() as con:
         assert con.execute("select 1").fetchall() == [(1,)]
+
+
+def test_one_duckdb_opens_the_file_again_and_again_and_leaves_it_to_others_meanwhile(store: Warehouse) -> None:
+    count = f"import duckdb; print(duckdb.connect({str(store.path)!r}).execute('from features.x').fetchall())"
+    with store.start() as started:
+        with store.open(started) as con:
+            con.execute("create table features.x as select 1 as n")
+            con.execute("create temp table mine as select 2 as n")
+        between = subprocess.run([sys.executable, "-c", count], capture_output=True, text=True, check=False)
+        assert (between.stdout, between.stderr) == ("[(1,)]\n", "")
+        assert not store.path.with_name("warehouse.duckdb.wal").exists()
+        with store.open(started) as con:
+            assert con.execute("select current_database(), n from features.x").fetchall() == [("warehouse", 1)]
+            with pytest.raises(duckdb.CatalogException, match="mine"):
+                con.execute("from mine")
+
+
+def test_what_a_piece_of_work_left_open_is_undone(store: Warehouse) -> None:
+    with store.start() as started:
+        with store.open(started) as con:
+            con.begin()
+            con.execute("create table features.half_done as select 1 as n")
+        with store.open(started) as con, pytest.raises(duckdb.CatalogException, match="half_done"):
+            con.execute("from features.half_done")
+
+
+def test_what_failed_work_left_half_read_keeps_nobody_out(store: Warehouse) -> None:
+    """A cycle, as a traceback makes them, holds a result that was not read to its end."""
+
+    class Held:
+        def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+            self.me = self
+            self.reader = con.sql("select * from range(10000000)").to_arrow_reader(1000)
+
+    gc.disable()
+    try:
+        with store.open() as con:
+            Held(con)
+        with store.open() as con:
+            assert con.execute("select 1").fetchall() == [(1,)]
+    finally:
+        gc.enable()
+
+
+def test_a_second_connection_works_in_the_same_file(store: Warehouse) -> None:
+    with store.open() as con:
+        con.execute("create table features.x as select 1 as n")
+        with warehouse.second(con) as reader:
+            assert reader.execute("select n from features.x").fetchall() == [(1,)]
 
 
 def test_waiting_for_another_process_is_bounded_and_names_it(store: Warehouse) -> None:
