@@ -108,9 +108,9 @@ def _apply(
     declared = ", ".join(f'"{column}" {duckdb_type(dtype)}' for column, dtype in columns.items())
 
     def write(judged: pl.DataFrame) -> int:
-        con.register("judged_batch", judged.to_arrow(compat_level=pl.CompatLevel.newest()))
+        # Found by its name: what is registered in a transaction is held in memory until that ends.
+        judged_batch = judged.to_arrow(compat_level=pl.CompatLevel.newest())  # noqa: F841
         con.execute(f'insert into scores."{name}" select * from judged_batch')
-        con.unregister("judged_batch")
         return judged.height
 
     written = 0

@@ -310,11 +310,9 @@ def _raw_batches(con: duckdb.DuckDBPyConnection, opened: Opened, lines: Position
 
 
 def _append(con: duckdb.DuckDBPyConnection, table: str, columns: dict[str, object]) -> None:
-    con.register("_batch", pa.table(columns))
-    try:
-        con.execute(f"INSERT INTO {table} ({identifiers(columns)}) SELECT {identifiers(columns)} FROM _batch")
-    finally:
-        con.unregister("_batch")
+    # Found by its name: what is registered in a transaction is held in memory until that ends.
+    batch = pa.table(columns)  # noqa: F841
+    con.execute(f"INSERT INTO {table} ({identifiers(columns)}) SELECT {identifiers(columns)} FROM batch")
 
 
 def _write_nulled(con: duckdb.DuckDBPyConnection, rows: TypedRows, file_id: int) -> int:
