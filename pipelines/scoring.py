@@ -14,7 +14,7 @@ import polars as pl
 
 from pipelines.column_types import duckdb_type
 from pipelines.training.registry import Choice
-from pipelines.warehouse import second
+from pipelines.warehouse import another
 from segmentation.churn.drift import Drift
 from segmentation.churn.risk import risks
 from segmentation.columns import CUTOFFS, DRIFTS, HAZARDS, MEASURES, RISKS, SCORES, Dtype
@@ -114,7 +114,7 @@ def _apply(
         return judged.height
 
     written = 0
-    with second(con) as reader, ThreadPoolExecutor(1, "writer") as writer:
+    with another(con) as reader, ThreadPoolExecutor(1, "writer") as writer:
         batches = reader.sql(query).to_arrow_reader(BATCH_ROWS)
         con.begin()
         try:

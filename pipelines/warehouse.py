@@ -161,8 +161,8 @@ class Warehouse:
         )
 
 
-def second(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """A second connection to the database that `con` is at work in, to be closed before it."""
+def another(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Another connection to the database that `con` is at work in, to be closed before it."""
     name = str(first_row(con, "select current_database()")[0])
     other = con.cursor()
     other.execute(f"use {identifier(name)}")

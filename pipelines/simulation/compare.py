@@ -19,7 +19,7 @@ from pipelines.scoring import BATCH_ROWS
 from pipelines.scratch import Scratch, scratch
 from pipelines.settings import SettingsError
 from pipelines.simulation.result import Cell, LeaverHistory, Side, Simulation
-from pipelines.warehouse import second
+from pipelines.warehouse import another
 from segmentation.migration import MIGRATION, PAIRS, Rung, ladder, migration
 from segmentation.policy_diff import policy_diff
 
@@ -93,7 +93,7 @@ def _compare(place: Scratch, before: Night, after: Night, rungs: tuple[Rung, ...
         f"before_lifecycle_stage as before_stage, after_lifecycle_stage as after_stage, {', '.join(PAIRS)} "
         "from simulation.before join simulation.after using (customer_id)"
     )
-    with second(con) as reader:
+    with another(con) as reader:
         for batch in reader.sql(pairs).to_arrow_reader(BATCH_ROWS):
             judged = migration(pl.DataFrame(batch), rungs, after.policy).drop(*PAIRS)
             con.register("judged_batch", judged.to_arrow())

@@ -85,7 +85,7 @@ def test_what_failed_work_left_half_read_keeps_nobody_out(store: Warehouse) -> N
 def test_a_second_connection_works_in_the_same_file(store: Warehouse) -> None:
     with store.open() as con:
         con.execute("create table features.x as select 1 as n")
-        with warehouse.second(con) as reader:
+        with warehouse.another(con) as reader:
             assert reader.execute("select n from features.x").fetchall() == [(1,)]
 
 
