@@ -7,6 +7,7 @@ has a rule of its own: what can be said alike in both dialects is said so in sql
 |---|---|---|
 | HUGEINT, sums of integers | no such type; a sum of BIGINT is a BIGINT and fails where it overflows | DECIMAL(38,0) |
 | `hash(…)` | of 32 bits | xxhash64(…) |
+| `as not materialized` | no such words; it reads a common table anew wherever it is named | left out |
 | `$name` | values of parameters | literals of their types |
 | `schema.table` | temporary views have no schema | view `schema__table` |
 | types of results | DECIMAL(38,s) or BIGINT where DuckDB has others | cast to the types that DuckDB gives |
@@ -70,6 +71,8 @@ def _node(node: exp.Expr, parameters: Mapping[str, Any]) -> exp.Expr:
     if isinstance(node, exp.Table) and node.db:
         view = exp.to_table(view_name(f"{node.db}.{node.name}"))
         return exp.alias_(view, node.alias or node.name, table=True)
+    if isinstance(node, exp.CTE):
+        node.set("materialized", None)
     return _typed(node) if isinstance(node, exp.DataType) else node
 
 

@@ -2,10 +2,11 @@
 -- owner: billing
 -- What was owed for a month, when it was settled, and what is overdue on the as-of date, as known then.
 with reach as (
-    -- Months before the first one that fell due in the last 12 months can't matter: neither their bills nor their payments are read on.
-    select min(billing_period) as first_period
+    -- A month of which no invoice fell due in the last 12 months can't matter: neither its bills nor its payments are read on.
+    select billing_period
     from staging.bills
-    where bill_type = 'invoice' and payment_due_date >= $credit_from and known_at < $known_before
+    where bill_type = 'invoice' and payment_due_date between $credit_from and $as_of_date and known_at < $known_before
+    group by billing_period
 ),
 
 payments as (
@@ -13,7 +14,7 @@ payments as (
     from staging.payments
     where
         kind = 'payment' and known_at < $known_before and paid_date <= $as_of_date
-        and billing_period >= (select first_period from reach)
+        and billing_period in (select billing_period from reach)
 ),
 
 -- What was billed and what was paid, side by side in one pass.
@@ -23,7 +24,7 @@ periods as (
         billing_period,
         max(payment_due_date) as payment_due_date,
         sum(amount_due)::decimal(18, 4) as amount_due,
-        sum(payments) as payments,
+        count(paid_amount) as payments,
         max(paid_amount) as paid_amount,
         max(paid_date) as paid_date
     from (
@@ -33,13 +34,12 @@ periods as (
             -- Due dates are those of invoices; an adjustment, or a bill over nothing, neither sets nor moves one.
             case when bill_type = 'invoice' then payment_due_date end as payment_due_date,
             case when bill_type = 'credit' then -amount_due else amount_due end as amount_due,
-            0 as payments,
             null as paid_amount,
             null as paid_date
         from staging.bills
-        where known_at < $known_before and amount_due <> 0 and billing_period >= (select first_period from reach)
+        where known_at < $known_before and amount_due <> 0 and billing_period in (select billing_period from reach)
         union all
-        select account_id, billing_period, null, 0, 1, amount, paid_date
+        select account_id, billing_period, null, null, amount, paid_date
         from payments
     ) as entries
     group by account_id, billing_period
@@ -56,8 +56,9 @@ instalments as (
     select
         p.account_id,
         p.billing_period,
-        p.paid_date,
+        d.payment_due_date,
         d.amount_due,
+        p.paid_date,
         sum(p.amount) over (
             partition by p.account_id, p.billing_period
             order by p.paid_at, p.payment_id
@@ -68,29 +69,26 @@ instalments as (
     where d.payments > 1
 ),
 
-settled_late as (
+settlement as (
     select
         account_id,
         billing_period,
+        payment_due_date,
+        amount_due,
+        paid_amount,
+        case when paid_amount >= amount_due then paid_date end as settled_date
+    from due
+    where payments <= 1
+    union all
+    select
+        account_id,
+        billing_period,
+        payment_due_date,
+        amount_due,
         max(paid_so_far) as paid_amount,
         min(case when paid_so_far >= amount_due then paid_date end) as settled_date
     from instalments
-    group by account_id, billing_period
-),
-
-settlement as (
-    select
-        d.account_id,
-        d.billing_period,
-        d.payment_due_date,
-        d.amount_due,
-        case when d.payments > 1 then s.paid_amount else d.paid_amount end as paid_amount,
-        case
-            when d.payments > 1 then s.settled_date
-            when d.paid_amount >= d.amount_due then d.paid_date
-        end as settled_date
-    from due as d
-    left join settled_late as s on s.account_id = d.account_id and s.billing_period = d.billing_period
+    group by account_id, billing_period, payment_due_date, amount_due
 )
 
 select

@@ -2,7 +2,8 @@
 -- owner: billing
 -- Service revenue of the bills of any segment's ARPU window, by line and by who held the line at the end of the billing period. A bill
 -- of an account as a whole is shared equally among its postpaid lines and, when a company pays it, its members' postpaid lines.
-with signed as (
+with signed as not materialized (
+    -- Kept nowhere: bills of a line are nearly all, and cost less to read once more than to be held.
     select
         b.bill_id,
         b.account_id,
@@ -41,15 +42,25 @@ own as (
     where s.subscription_id is not null
 ),
 
+-- Accounts and months with a bill of an account as a whole: few, so that only their lines are looked for.
+whole_months as (
+    select account_id, billing_period
+    from signed
+    where subscription_id is null
+    group by account_id, billing_period
+),
+
 beneficiaries as (
-    select l.account_id, l.billing_period, l.subscription_id, l.customer_id
-    from features.subscription_months as l
+    select w.account_id, w.billing_period, l.subscription_id, l.customer_id
+    from whole_months as w
+    join features.subscription_months as l on l.account_id = w.account_id and l.billing_period = w.billing_period
     where l.payment_type = 'postpaid' and l.in_service
     union
-    select o.account_id, l.billing_period, l.subscription_id, l.customer_id
-    from features.subscription_months as l
-    join features.customers_known as c on c.customer_id = l.customer_id
-    join features.account_owners as o on o.customer_id = c.group_id and o.customer_type = 'group'
+    select w.account_id, w.billing_period, l.subscription_id, l.customer_id
+    from whole_months as w
+    join features.account_owners as o on o.account_id = w.account_id and o.customer_type = 'group'
+    join features.customers_known as c on c.group_id = o.customer_id
+    join features.subscription_months as l on l.customer_id = c.customer_id and l.billing_period = w.billing_period
     where l.payment_type = 'postpaid' and l.in_service
 ),
 

@@ -47,16 +47,15 @@ day_use as (
 used as (
     select
         customer_id,
-        sum(voice_seconds)::bigint as voice_seconds,
-        sum(case when weeks_ago = 0 then voice_seconds else 0 end)::bigint as voice_seconds_week_0,
-        sum(case when weeks_ago = 1 then voice_seconds else 0 end)::bigint as voice_seconds_week_1,
-        sum(case when weeks_ago = 2 then voice_seconds else 0 end)::bigint as voice_seconds_week_2,
-        sum(case when weeks_ago = 3 then voice_seconds else 0 end)::bigint as voice_seconds_week_3,
-        sum(data_bytes)::bigint as data_bytes,
-        sum(case when weeks_ago = 0 then data_bytes else 0 end)::bigint as data_bytes_week_0,
-        sum(case when weeks_ago = 1 then data_bytes else 0 end)::bigint as data_bytes_week_1,
-        sum(case when weeks_ago = 2 then data_bytes else 0 end)::bigint as data_bytes_week_2,
-        sum(case when weeks_ago = 3 then data_bytes else 0 end)::bigint as data_bytes_week_3,
+        -- Another week's days are null, which costs less than adding zero; the 28 days are these four weeks.
+        coalesce(sum(case when weeks_ago = 0 then voice_seconds end), 0)::bigint as voice_seconds_week_0,
+        coalesce(sum(case when weeks_ago = 1 then voice_seconds end), 0)::bigint as voice_seconds_week_1,
+        coalesce(sum(case when weeks_ago = 2 then voice_seconds end), 0)::bigint as voice_seconds_week_2,
+        coalesce(sum(case when weeks_ago = 3 then voice_seconds end), 0)::bigint as voice_seconds_week_3,
+        coalesce(sum(case when weeks_ago = 0 then data_bytes end), 0)::bigint as data_bytes_week_0,
+        coalesce(sum(case when weeks_ago = 1 then data_bytes end), 0)::bigint as data_bytes_week_1,
+        coalesce(sum(case when weeks_ago = 2 then data_bytes end), 0)::bigint as data_bytes_week_2,
+        coalesce(sum(case when weeks_ago = 3 then data_bytes end), 0)::bigint as data_bytes_week_3,
         sum(messages)::bigint as messages,
         sum(charge_amount)::decimal(18, 4) as charge_amount,
         sum(voice_in_seconds)::bigint as voice_in_seconds,
@@ -135,9 +134,9 @@ billed as (
 contracts as (
     select
         customer_id,
-        max(case when contract_end_date < $as_of_date then contract_end_date end) as contract_ended_date
+        max(contract_end_date) as contract_ended_date
     from features.subscriptions
-    where in_service
+    where in_service and contract_end_date < $as_of_date
     group by customer_id
 )
 
@@ -179,7 +178,11 @@ select
     case when o.has_recent then c.last_activity_date end as last_activity_date, -- last usage or recharge in the last 90 days
     case when o.has_recent then coalesce(u.active_days, 0) end as active_days, -- days with any usage of the last 28
     case when o.has_earlier then coalesce(e.active_days, 0) end as active_days_before, -- of the 28 before
-    case when o.has_recent then coalesce(u.voice_seconds, 0) end as voice_seconds, -- seconds of calls in and out, last 28 days
+    case
+        when o.has_recent then coalesce(
+            u.voice_seconds_week_0 + u.voice_seconds_week_1 + u.voice_seconds_week_2 + u.voice_seconds_week_3, 0
+        )
+    end as voice_seconds, -- seconds of calls in and out, last 28 days
     case when o.has_earlier then coalesce(e.voice_seconds, 0) end as voice_seconds_before, -- in the 28 before
     case when o.has_recent then coalesce(u.voice_seconds_week_0, 0) end as voice_seconds_week, -- in the last 7 days
     case
@@ -192,7 +195,11 @@ select
             greatest(u.voice_seconds_week_0, u.voice_seconds_week_1, u.voice_seconds_week_2, u.voice_seconds_week_3), 0
         )
     end as voice_seconds_highest_week, -- in the busiest of the last 4 weeks
-    case when o.has_recent then coalesce(u.data_bytes, 0) end as data_bytes, -- bytes sent and received, last 28 days
+    case
+        when o.has_recent then coalesce(
+            u.data_bytes_week_0 + u.data_bytes_week_1 + u.data_bytes_week_2 + u.data_bytes_week_3, 0
+        )
+    end as data_bytes, -- bytes sent and received, last 28 days
     case when o.has_earlier then coalesce(e.data_bytes, 0) end as data_bytes_before, -- in the 28 before
     case when o.has_recent then coalesce(u.data_bytes_week_0, 0) end as data_bytes_week, -- in the last 7 days
     case

@@ -103,8 +103,8 @@ covered_months as (
         m.segment,
         m.billing_period,
         m.is_latest_closed,
-        -- A bit a month: different months are counted in one pass.
-        1::bigint << row_number() over (partition by m.segment order by m.billing_period)::integer as month_bit,
+        -- A bit a month: different months are counted in one pass, whatever the segment.
+        1::bigint << dense_rank() over (order by m.billing_period)::integer as month_bit,
         b.billing_period is not null as has_bills,
         coalesce(u.first_day <= m.first_day and u.last_day >= m.last_day, false) as has_usage
     from run.arpu_months as m
@@ -113,21 +113,21 @@ covered_months as (
         on b.billing_period = m.billing_period
 ),
 
-held_months as (
+segment_months as (
     select
-        l.billing_period, l.subscription_id, l.customer_id, l.payment_type, m.month_bit, m.is_latest_closed, m.has_bills, m.has_usage
-    from features.subscription_months as l
-    join segmented as g on g.customer_id = l.customer_id
-    join covered_months as m on m.segment = g.segment and m.billing_period = l.billing_period
+        segment,
+        bit_or(case when has_bills then month_bit end) as billed_months,
+        bit_or(case when has_usage then month_bit end) as usage_months
+    from covered_months
+    group by segment
 ),
 
 months_on_network as (
-    select
-        customer_id,
-        bit_count(coalesce(bit_or(case when has_bills then month_bit end), 0))::integer as billed_months,
-        bit_count(coalesce(bit_or(case when has_usage then month_bit end), 0))::integer as usage_months
-    from held_months
-    group by customer_id
+    select l.customer_id, bit_or(m.month_bit) as months
+    from features.subscription_months as l
+    join (select billing_period, month_bit from covered_months group by billing_period, month_bit) as m
+        on m.billing_period = l.billing_period
+    group by l.customer_id
 ),
 
 billed as (
@@ -148,21 +148,24 @@ billed as (
 used as (
     -- What a postpaid line used is in its bill: only a prepaid line's charges count.
     select
-        h.customer_id,
-        sum(case when h.payment_type = 'prepaid' then u.charge_amount else 0 end)::decimal(18, 4) as prepaid_usage_amount,
+        l.customer_id,
+        sum(case when l.payment_type = 'prepaid' then u.charge_amount else 0 end)::decimal(18, 4) as prepaid_usage_amount,
         sum(u.voice_seconds)::bigint as voice_seconds,
         sum(u.long_distance_seconds)::bigint as long_distance_seconds,
         sum(u.roaming_seconds)::bigint as roaming_seconds,
         sum(u.data_bytes)::bigint as data_bytes,
         sum(
-            case when h.is_latest_closed and h.payment_type = 'prepaid' then u.charge_amount else 0 end
+            case when m.is_latest_closed and l.payment_type = 'prepaid' then u.charge_amount else 0 end
         )::decimal(18, 4) as latest_month_amount,
-        sum(case when h.is_latest_closed then u.voice_seconds else 0 end)::bigint as latest_month_voice_seconds,
-        sum(case when h.is_latest_closed then u.data_bytes else 0 end)::bigint as latest_month_data_bytes
+        sum(case when m.is_latest_closed then u.voice_seconds else 0 end)::bigint as latest_month_voice_seconds,
+        sum(case when m.is_latest_closed then u.data_bytes else 0 end)::bigint as latest_month_data_bytes
     from features.usage_monthly as u
-    join held_months as h on h.billing_period = u.billing_period and h.subscription_id = u.subscription_id
-    where h.has_usage
-    group by h.customer_id
+    join features.subscription_months as l
+        on l.billing_period = u.billing_period and l.subscription_id = u.subscription_id
+    join segmented as g on g.customer_id = l.customer_id
+    join covered_months as m on m.segment = g.segment and m.billing_period = u.billing_period
+    where m.has_usage
+    group by l.customer_id
 ),
 
 observed as (
@@ -171,23 +174,29 @@ observed as (
     where usage_date >= $activity_from
 ),
 
+account_behaviour as (
+    select
+        account_id,
+        count(*) as bills_due,
+        count(case when paid_on_time then 1 end) as bills_paid_on_time,
+        sum(days_past_due) as days_past_due,
+        sum(amount_due) as amount_due_total,
+        sum(overdue_amount) as overdue_amount
+    from features.account_periods
+    group by account_id
+),
+
 payment_behaviour as (
     select
         o.customer_id,
-        count(*)::integer as bills_due,
-        sum(case when p.paid_on_time then 1 else 0 end)::integer as bills_paid_on_time,
+        sum(p.bills_due)::integer as bills_due,
+        sum(p.bills_paid_on_time)::integer as bills_paid_on_time,
         sum(p.days_past_due)::integer as days_past_due,
-        sum(p.amount_due)::decimal(18, 4) as amount_due_total,
+        sum(p.amount_due_total)::decimal(18, 4) as amount_due_total,
         sum(p.overdue_amount)::decimal(18, 4) as overdue_amount
-    from features.account_periods as p
-    join features.account_owners as o on o.account_id = p.account_id
+    from features.account_owners as o
+    left join account_behaviour as p on p.account_id = o.account_id
     group by o.customer_id
-),
-
-payers as (
-    select customer_id
-    from features.account_owners
-    group by customer_id
 ),
 
 bands as (
@@ -226,12 +235,12 @@ select
     l.first_activation_date, -- earliest activation among lines in service
     l.contract_end_date, -- earliest contract end still to come
     l.ported_in_from, -- operator that a line in service came from
-    coalesce(n.billed_months, 0) as billed_months, -- closed months on the network whose bills are loaded
+    coalesce(bit_count(n.months & v.billed_months), 0)::integer as billed_months, -- closed months on the network whose bills are loaded
     coalesce(w.bills_in_window, 0) as bills_in_window, -- bills of the window
     coalesce(w.billed_amount, 0)::decimal(18, 4) as billed_amount, -- service revenue of postpaid lines in the ARPU window
     coalesce(w.long_distance_amount, 0)::decimal(18, 4) as long_distance_amount, -- of it for long-distance calls, before refunds
     coalesce(w.roaming_amount, 0)::decimal(18, 4) as roaming_amount, -- of it for use while roaming, before refunds
-    coalesce(n.usage_months, 0) as usage_months, -- closed months on the network inside the loaded usage
+    coalesce(bit_count(n.months & v.usage_months), 0)::integer as usage_months, -- closed months on the network inside the loaded usage
     coalesce(u.prepaid_usage_amount, 0)::decimal(18, 4) as prepaid_usage_amount, -- consumed on prepaid lines in the window
     coalesce(w.prepaid_fee_amount, 0)::decimal(18, 4) as prepaid_fee_amount, -- fees of prepaid lines in the window
     k.has_prepaid_line, -- any prepaid line
@@ -253,7 +262,7 @@ select
     coalesce(b.days_past_due, 0) as days_past_due, -- days late, summed
     coalesce(b.amount_due_total, 0)::decimal(18, 4) as amount_due_total, -- owed for them, tax included
     coalesce(b.overdue_amount, 0)::decimal(18, 4) as overdue_amount, -- still owed
-    y.customer_id is not null as pays_own_account, -- false: somebody else pays all accounts
+    b.customer_id is not null as pays_own_account, -- false: somebody else pays all accounts
     l.arrears_stops, -- stops for arrears begun in the last 12 months
     coalesce(q.complaints, 0) as complaints, -- contacts with a complaint in the last 90 days
     s.service_list, -- red, black or null
@@ -272,13 +281,13 @@ cross join observed as o
 cross join churn_base as e
 left join features.customers_known as c on c.customer_id = l.customer_id
 left join months_on_network as n on n.customer_id = l.customer_id
+left join segment_months as v on v.segment = k.segment
 left join billed as w on w.customer_id = l.customer_id
 left join used as u on u.customer_id = l.customer_id
 left join covered_months as m on m.segment = k.segment and m.is_latest_closed
 left join features.complaints as q on q.customer_id = l.customer_id
 left join features.activity as a on a.customer_id = l.customer_id
 left join payment_behaviour as b on b.customer_id = l.customer_id
-left join payers as y on y.customer_id = l.customer_id
 left join features.service_lists as s on s.customer_id = l.customer_id
 left join features.tier_overrides as d on d.customer_id = l.customer_id
 left join bands as t on t.first_activation_date = l.first_activation_date

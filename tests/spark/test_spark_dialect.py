@@ -48,6 +48,7 @@ def test_a_parameter_arrives_as_it_was(name: str) -> None:
     [
         "select v from (values ('a'), ('B'), ('é'), (''), (null)) as t (v) order by v nulls last",
         "select 7 // 2 as a, -7 // 2 as b, -7 % 3 as c",
+        "with a as not materialized (select 1 as v) select x.v from a as x join a as y on y.v = x.v",
         "select sum(v)::bigint as s from (values (9223372036854775807::bigint), (-1::bigint)) as t (v)",
         "select (sum(v) * 3)::decimal(18, 4) as s from (values (12345678.1234::decimal(18, 4)), (0.0001)) as t (v)",
         "select date '2024-03-31' - date '2024-02-29' as d, date '2024-03-31' - interval 1 day as e",
