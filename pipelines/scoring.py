@@ -6,12 +6,12 @@ Belongs here: reading, batching and writing. Does not: any rule about a customer
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
 
 import duckdb
 import polars as pl
 
+from pipelines.beside import Beside
 from pipelines.column_types import duckdb_type
 from pipelines.training.registry import Choice
 from segmentation.churn.drift import Drift
@@ -106,27 +106,23 @@ def _apply(
     """
     declared = ", ".join(f'"{column}" {duckdb_type(dtype)}' for column, dtype in columns.items())
 
-    def write(judged: pl.DataFrame) -> int:
+    def write(judged: pl.DataFrame) -> None:
         con.register("judged_batch", judged.to_arrow(compat_level=pl.CompatLevel.newest()))
         con.execute(f'insert into scores."{name}" select * from judged_batch')
         con.unregister("judged_batch")
-        return judged.height
 
-    written = 0
-    with con.cursor() as reader, ThreadPoolExecutor(1, "writer") as writer:
-        batches = reader.sql(query).to_arrow_reader(BATCH_ROWS)
-        con.begin()
-        try:
-            con.execute(f'create or replace table scores."{name}" ({declared})')
-            writing: Future[int] | None = None
-            for batch in batches:
+    rows = 0
+    con.begin()
+    try:
+        with con.cursor() as reader, Beside("writer") as beside:  # left before the transaction: nothing is rolled back
+            con.execute(f'create or replace table scores."{name}" ({declared})')  # under a batch that is being written
+            for batch in reader.sql(query).to_arrow_reader(BATCH_ROWS):
                 judged = judge(pl.DataFrame(batch)).select(columns.keys())
-                written += writing.result() if writing is not None else 0
-                writing = writer.submit(write, judged)
-            written += writing.result() if writing is not None else 0
-            con.commit()
-        except BaseException:
-            writer.shutdown()  # nothing is rolled back under a batch that is being written
-            con.rollback()
-            raise
-    return written
+                rows += judged.height
+                beside.do(write, judged)
+            beside.wait()
+        con.commit()
+    except BaseException:
+        con.rollback()
+        raise
+    return rows
