@@ -5,34 +5,46 @@ Belongs here: reading, batching and writing. Does not: any rule about a customer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 
 import duckdb
 import polars as pl
 
+from pipelines.beside import Beside
 from pipelines.column_types import duckdb_type
 from pipelines.training.registry import Choice
 from pipelines.warehouse import another
 from segmentation.churn.drift import Drift
 from segmentation.churn.risk import risks
-from segmentation.columns import CUTOFFS, DRIFTS, HAZARDS, MEASURES, RISKS, SCORES, Dtype
+from segmentation.columns import BANDS, BEFORE, CUTOFFS, DRIFTS, FEATURES, HAZARDS, MEASURES, RISKS, SCORES, Dtype
 from segmentation.measures import measures
 from segmentation.policy import Policy
 from segmentation.scoring import score
 
 BATCH_ROWS = 122_880  # one row group of DuckDB, which it then writes at once
-# What each function is given of the warehouse's tables.
-TO_MEASURE = "select * from features.customer where lines_in_service > 0"
+
+
+def _named(alias: str, columns: Iterable[str]) -> str:
+    return ", ".join(f"{alias}.{name}" for name in columns if name != "customer_id")
+
+
+# What each function is given of the warehouse's tables, and no column that it doesn't look at.
+TO_MEASURE = f"select f.customer_id, {_named('f', FEATURES)} from features.customer as f where f.lines_in_service > 0"
+TO_TAKE_BAND_RATE = (
+    f"select c.customer_id, {_named('f', BANDS)} from features.churn as c "
+    "join features.customer as f on f.customer_id = c.customer_id"
+)
 TO_RATE_RISK = (
-    "select c.*, f.band_exposed, f.band_churned, f.base_exposed, f.base_churned from features.churn as c "
-    "join features.customer as f using (customer_id)"
+    f"select c.*, {_named('f', BANDS)} from features.churn as c "
+    "join features.customer as f on f.customer_id = c.customer_id"
 )
 TO_SCORE = (
-    "select f.*, m.* exclude (customer_id), r.* exclude (customer_id), t.* exclude (customer_id) "
-    "from features.customer as f join scores.measures as m using (customer_id) "
-    "join scores.churn_risk as r using (customer_id) left join features.tier_state as t using (customer_id)"
+    f"select f.customer_id, {_named('f', FEATURES)}, {_named('m', MEASURES)}, {_named('r', RISKS)}, "
+    f"{_named('t', BEFORE)} "
+    "from features.customer as f join scores.measures as m on m.customer_id = f.customer_id "
+    "join scores.churn_risk as r on r.customer_id = f.customer_id "
+    "left join features.tier_state as t on t.customer_id = f.customer_id"
 )
 CUTOFFS_FOUND = "select segment, measure, quantile, threshold from scores.cutoffs"
 HAZARDS_FOUND = "select churn_band, exposed, churned from features.churn_bands order by all"
@@ -56,7 +68,7 @@ def write_churn_risk(con: duckdb.DuckDBPyConnection, policy: Policy, as_of_date:
     drift = None if model.loaded is None else Drift.from_content(model.loaded.manifest.reference)
     rows = _apply(
         con,
-        TO_RATE_RISK,
+        TO_TAKE_BAND_RATE if model.loaded is None else TO_RATE_RISK,
         "churn_risk",
         RISKS,
         lambda batch: risks(
@@ -107,27 +119,23 @@ def _apply(
     """
     declared = ", ".join(f'"{column}" {duckdb_type(dtype)}' for column, dtype in columns.items())
 
-    def write(judged: pl.DataFrame) -> int:
+    def write(judged: pl.DataFrame) -> None:
         # Found by its name: what is registered in a transaction is held in memory until that ends.
         judged_batch = judged.to_arrow(compat_level=pl.CompatLevel.newest())  # noqa: F841
         con.execute(f'insert into scores."{name}" select * from judged_batch')
-        return judged.height
 
-    written = 0
-    with another(con) as reader, ThreadPoolExecutor(1, "writer") as writer:
-        batches = reader.sql(query).to_arrow_reader(BATCH_ROWS)
-        con.begin()
-        try:
-            con.execute(f'create or replace table scores."{name}" ({declared})')
-            writing: Future[int] | None = None
-            for batch in batches:
+    rows = 0
+    con.begin()
+    try:
+        with another(con) as reader, Beside("writer") as beside:  # left before the transaction: nothing is rolled back
+            con.execute(f'create or replace table scores."{name}" ({declared})')  # under a batch that is being written
+            for batch in reader.sql(query).to_arrow_reader(BATCH_ROWS):
                 judged = judge(pl.DataFrame(batch)).select(columns.keys())
-                written += writing.result() if writing is not None else 0
-                writing = writer.submit(write, judged)
-            written += writing.result() if writing is not None else 0
-            con.commit()
-        except BaseException:
-            writer.shutdown()  # nothing is rolled back under a batch that is being written
-            con.rollback()
-            raise
-    return written
+                rows += judged.height
+                beside.do(write, judged)
+            beside.wait()
+        con.commit()
+    except BaseException:
+        con.rollback()
+        raise
+    return rows

@@ -80,7 +80,8 @@ def publish(
     operator rolled this run key back, unless `again` says why. `tiers` are the policy's, in order. `published_at` and
     `expires_at` are aware. `may_commit` is called under the lock just before the commit and refuses it by raising: for
     a run that was paused while another took over. `batch_rows` is for tests; published tables have 65,536. `hook` is
-    called before each durable step with its name. Holds one batch of rows at a time.
+    called before each durable step with its name, for the Parquet file's writes in a thread of its own. Holds no more
+    than two batches of rows.
 
     Raises PublishError (rows or arguments), PublishLockError (another publisher), OSError (the disk), and what
     `may_commit` raises: then the current version stays and what was written is removed.

@@ -58,9 +58,11 @@ def exact_batches(reader: Any, schema: Any, rows: int) -> Iterator[Any]:
 
 
 def _fresh(pieces: list[Any], schema: Any) -> Any:
-    whole = pa.concat_batches(pieces)
-    taken = whole.take(pa.array(np.arange(whole.num_rows)))
-    return pa.RecordBatch.from_arrays(taken.columns, schema=schema)
+    # To join copies what the rows hold, and nothing beside it; what lies below nulls is left behind by take() alone.
+    joined = pa.concat_batches(pieces)
+    everyone = pa.array(np.arange(joined.num_rows))
+    columns = [column.take(everyone) if column.null_count else column for column in joined.columns]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 class RowCheck:

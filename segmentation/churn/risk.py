@@ -38,11 +38,12 @@ def risks(
 ) -> pl.DataFrame:
     """The columns RISKS, one row a customer in the order of the input, each from that customer's row alone.
 
-    `customers`: columns CHURN_INPUTS and BANDS. Without a fitted model, or where it has none for the customer's payment
-    type, the risk is the band's rate, without drivers. `seen` is handed what the model saw, with its risk as
-    churn_risk. Raises ColumnsError.
+    `customers`: customer_id and the columns BANDS; with a fitted model, CHURN_INPUTS too. Without one, or where it has
+    none for the customer's payment type, the risk is the band's rate, without drivers. `seen` is handed what the model
+    saw, with its risk as churn_risk. Raises ColumnsError.
     """
-    check_columns(customers, {**CHURN_INPUTS, **BANDS}, _TABLE)
+    by_model_too = {} if fitted is None else CHURN_INPUTS
+    check_columns(customers, {"customer_id": RISKS["customer_id"], **BANDS, **by_model_too}, _TABLE)
     check_bands(customers, _TABLE)
     by_band = customers.select(
         "customer_id",

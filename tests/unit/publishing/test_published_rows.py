@@ -1,5 +1,6 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event, current_thread, main_thread
 from typing import Any
 
 import numpy as np
@@ -150,3 +151,38 @@ def test_rows_are_streamed_never_held_whole() -> None:
     batches = exact_batches(endless(), schema, 25)
     assert [next(batches).num_rows for _ in range(4)] == [25] * 4
     assert taken == 100
+
+
+def test_one_batch_is_read_while_another_goes_into_parquet_and_no_more(run: Run, records: Records) -> None:
+    reached = [Event() for _ in range(5)]
+    meanwhile: list[bool] = []
+    table = pa.Table.from_pylist(records(20))
+
+    def batches() -> Iterator[Any]:
+        for number, event in enumerate(reached):
+            event.set()
+            yield table.slice(4 * number, 4).to_batches()[0]
+
+    def look(step: str) -> None:
+        if current_thread() is not main_thread() and not meanwhile:
+            assert step == "write:customer_tiers.parquet"
+            meanwhile.extend([reached[1].wait(20), reached[2].wait(0.2)])
+
+    assert run(pa.RecordBatchReader.from_batches(table.schema, batches()), batch_rows=4, hook=look).manifest.rows == 20
+    assert meanwhile == [True, False]
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_an_error_in_the_thread_that_writes_parquet_is_told_and_leaves_nothing(
+    run: Run, folder: Path, records: Records, error: BaseException
+) -> None:
+    run()
+
+    def fail(step: str) -> None:
+        if current_thread() is not main_thread():
+            raise error
+
+    with pytest.raises(type(error)):
+        run(records(40), night=1, batch_rows=4, hook=fail)
+    assert len(list((folder / "runs").iterdir())) == 1
+    assert run(records(40), night=1, batch_rows=4).version == 2
