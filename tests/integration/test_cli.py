@@ -64,6 +64,15 @@ def test_the_version_is_that_of_the_package() -> None:
     assert (result.exit_code, result.output) == (0, f"tierline {project['version']}\n")
 
 
+def test_the_command_lets_the_collector_of_cycles_run_seldom() -> None:
+    script = (
+        "import atexit, gc, sys; atexit.register(lambda: print(gc.isenabled(), gc.get_threshold())); "
+        "from pipelines.cli import main; sys.argv = ['tierline', '--version']; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "True (100000, 50, 1000)"
+
+
 def test_help_lists_the_exit_codes() -> None:
     assert "5 unknown caller" in " ".join(tierline("--help").output.split())
 

@@ -3,6 +3,7 @@
 Belongs here: what memory holds meanwhile, and that a failure leaves the old table. Does not: the functions.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from weakref import ref
 
@@ -16,10 +17,10 @@ ROWS = 20 * scoring.BATCH_ROWS
 
 
 @pytest.fixture
-def con(tmp_path: Path) -> duckdb.DuckDBPyConnection:
-    con = duckdb.connect(str(tmp_path / "warehouse.duckdb"))
-    con.execute("create schema scores")
-    return con
+def con(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as con:
+        con.execute("create schema scores")
+        yield con
 
 
 def test_memory_holds_few_batches_whatever_the_rows(
