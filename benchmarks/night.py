@@ -48,7 +48,7 @@ class Night:
     all: Figures
     stages: dict[str, Figures]
     seconds_by_step: dict[str, float]
-    again: Figures
+    again: Figures | None
 
 
 def tierline(home: Path, as_of: date) -> Watched:
@@ -82,14 +82,28 @@ def cold_load(operator: Operator, home: Path, settings: list[str], *, loaded: Pa
     return cold
 
 
-def steady_night(operator: Operator, home: Path) -> Night:
-    """Lands the night's files in a loaded home and runs it, then once more with nothing new."""
+def steady_night(operator: Operator, home: Path, *, once: bool = False) -> Night:
+    """Lands the night's files in a loaded home and runs it, then, unless `once`, once more with nothing new."""
     land(operator.night(), home)
     night = tierline(home, AS_OF)
     taken = steps(home)
-    again = tierline(home, AS_OF).figures()
+    again = None if once else tierline(home, AS_OF).figures()
     by_step = {name: end - start for name, start, end in sorted(taken, key=lambda step: step[1] - step[2])}
     return Night(night.figures(), by_stage(night, taken), by_step, again)
+
+
+def beside_bare(operator: Operator, folder: Path, cold: Figures, fixed: Figures) -> dict[str, Any]:
+    """A cold load beside bare DuckDB, CSV to tables."""
+    extracts = {name: [str(f) for f in operator.history(name)] for name in contract_names("staging")}
+    bare, process = perform("baselines.cold_load", {"extracts": extracts, "columns": columns()}, folder)
+    return {
+        "all": cold,
+        "fixed": fixed,
+        "rows": sum(bare["sums"].values()),
+        "bare": {"seconds": bare["seconds"], "process": process},
+        "times_bare": cold.less(fixed).wall / bare["seconds"],
+        "times_bare_cpu": cold.less(fixed).cpu / bare["cpu"],
+    }
 
 
 def run_baselines(operator: Operator, folder: Path, names: list[str], spark: str, repeat: int) -> dict[str, Any]:
@@ -138,19 +152,21 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     trial = folder / "trial"
     trial.mkdir(exist_ok=True)
     out.print(f"{size.customers:,} customers, {size.cdrs:,} CDRs a day, {size.days} days: cold load, then the night")
-    cold = cold_load(operator, trial / "home", given.set, loaded=folder / "loaded" if given.reuse_history else None)
+    home = given.loaded or trial / "home"
+    if given.loaded is None:
+        cold = cold_load(operator, home, given.set, loaded=folder / "loaded" if given.reuse_history else None)
     cold_fixed = cold_load(tiny, trial / "ten", given.set)
     # Right before the night, because other work on the machine changes from minute to minute.
     fixed = steady_night(tiny, trial / "ten")
-    full = steady_night(operator, trial / "home")
-    extracts = {name: [str(f) for f in operator.history(name)] for name in contract_names("staging")}
-    bare, bare_process = perform("baselines.cold_load", {"extracts": extracts, "columns": columns()}, trial)
+    full = steady_night(operator, home, once=given.loaded is not None)
+    if given.loaded is None:
+        found["cold"] = beside_bare(operator, trial, cold, cold_fixed)
     names = [name for name in BASELINES if name not in given.skip]
     if "spark" in names and (given.spark_python is None or not given.spark_python.is_file()):
         out.print(f"PySpark is left out: no interpreter {given.spark_python}. Name one that has it by --spark-python")
         names.remove("spark")
     baselines = run_baselines(operator, trial, names, str(given.spark_python), given.repeat)
-    require_equal_work(trial / "home", baselines[FLOOR]["sums"])
+    require_equal_work(home, baselines[FLOOR]["sums"])
     shutil.rmtree(trial)
     net = full.all.less(fixed.all)
     same = {s: full.stages[s].less(fixed.stages[s]) for s in _SAME_WORK}
@@ -162,21 +178,13 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
             "bills": int(baselines[FLOOR]["sums"]["bills"]),
             "days": size.days,
             "bill_months": size.bill_months,
-            "history_rows": sum(bare["sums"].values()),
             "history_bytes": sum(file.stat().st_size for file in operator.history()),
             "night_bytes": sum(file.stat().st_size for file in operator.night()),
         },
         "settings": given.set,
-        "cold": {
-            "all": cold,
-            "fixed": cold_fixed,
-            "bare": {"seconds": bare["seconds"], "process": bare_process},
-            "times_bare": cold.less(cold_fixed).wall / bare["seconds"],
-            "times_bare_cpu": cold.less(cold_fixed).cpu / bare["cpu"],
-        },
         "fixed": {"all": fixed.all, "stages": fixed.stages},
         "night": {"all": full.all, "net": net, "stages": full.stages, "seconds_by_step": full.seconds_by_step},
-        "again": full.again,
+        **({} if full.again is None else {"again": full.again}),
         "baselines": baselines,
         "ratios": {
             "night net / floor": net.wall / baselines[FLOOR]["seconds"],
@@ -212,16 +220,20 @@ def show(found: dict[str, Any]) -> None:
             f"{one['peak_mib']:,.0f}", f"{found['ratios'][f'same work / {name}']:.2f}",
         )  # fmt: skip
     out.print(others)
-    cold, ratios, all_, net = found["cold"], found["ratios"], found["night"]["all"], found["night"]["net"]
-    bare = cold["bare"]["seconds"]
+    ratios, all_, net = found["ratios"], found["night"]["all"], found["night"]["net"]
+    if (cold := found.get("cold")) is not None:
+        out.print(
+            f"cold load of {cold['rows']:,} rows: {cold['all']['wall']:.1f} s, {cold['all']['peak_mib']:,.0f} MiB; "
+            f"without the fixed cost {cold['times_bare']:.2f} x bare DuckDB, CSV to tables, which takes "
+            f"{cold['bare']['seconds']:.1f} s"
+        )
     out.print(
-        f"cold load of {size['history_rows']:,} rows: {cold['all']['wall']:.1f} s, {cold['all']['peak_mib']:,.0f} MiB; "
-        f"without the fixed cost {cold['times_bare']:.2f} x bare DuckDB, CSV to tables, which takes {bare:.1f} s\n"
         f"night: {all_['wall']:.1f} s, {all_['peak_mib']:,.0f} MiB; without the fixed cost of "
         f"{found['fixed']['all']['wall']:.1f} s: {net['wall']:.1f} s, {ratios['night net / floor']:.1f} x the floor "
-        f"({ratios['night net / floor, CPU']:.1f} x in CPU)\n"
-        f"the same night again, nothing new: {found['again']['wall']:.1f} s"
+        f"({ratios['night net / floor, CPU']:.1f} x in CPU)"
     )
+    if "again" in found:
+        out.print(f"the same night again, nothing new: {found['again']['wall']:.1f} s")
 
 
 def main() -> None:
@@ -234,6 +246,9 @@ def main() -> None:
     parser.add_argument("--deliveries", type=int, default=3, help="deliveries of the CRM (the newest left out)")
     parser.add_argument("--keep", type=Path, help="folder in which the generated extracts stay for the next time")
     parser.add_argument("--reuse-history", action="store_true", help="keep the loaded home too, and start from it")
+    parser.add_argument(
+        "--loaded", type=Path, metavar="HOME", help="a home that has the history already: no cold load, one night in it"
+    )
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the homes")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each baseline; medians count")
     parser.add_argument("--skip", type=lambda text: text.split(","), default=[], help="baselines to leave out")

@@ -144,7 +144,7 @@ def _bounds(nights: list[dict[str, Any]]) -> str:
             f"{night['fixed']['all']['wall']:.1f} s",
             f"{night['ratios']['night net / floor']:.2f}",
             f"{night['ratios']['night net / floor, CPU']:.2f}",
-            f"{night['again']['wall']:.1f} s",
+            f"{night['again']['wall']:.1f} s" if "again" in night else "not run",
         ]
         for night in nights
     ]
@@ -175,7 +175,7 @@ def _cold(nights: list[dict[str, Any]]) -> str:
     rows = [
         [
             f"{night['size']['customers']:,}",
-            f"{night['size']['history_rows']:,}",
+            f"{night['cold']['rows']:,}",
             f"{night['cold']['all']['wall']:.1f} s",
             f"{night['cold']['all']['peak_mib'] / _MIB_A_GIB:.1f} GiB",
             f"{night['cold']['bare']['seconds']:.1f} s",
@@ -183,6 +183,7 @@ def _cold(nights: list[dict[str, Any]]) -> str:
             f"{night['cold']['times_bare_cpu']:.2f}",
         ]
         for night in nights
+        if "cold" in night
     ]
     return _table(head, rows)
 
