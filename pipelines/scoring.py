@@ -127,8 +127,9 @@ def _apply(
     rows = 0
     con.begin()
     try:
-        with another(con) as reader, Beside("writer") as beside:  # left before the transaction: nothing is rolled back
-            con.execute(f'create or replace table scores."{name}" ({declared})')  # under a batch that is being written
+        # Left before the transaction ends: nothing is rolled back under a batch that is being written.
+        with another(con) as reader, Beside("writer") as beside:
+            con.execute(f'create or replace table scores."{name}" ({declared})')
             for batch in reader.sql(query).to_arrow_reader(BATCH_ROWS):
                 judged = judge(pl.DataFrame(batch)).select(columns.keys())
                 rows += judged.height

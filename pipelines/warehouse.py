@@ -148,7 +148,8 @@ class Warehouse:
                 raise self._unusable(error) from error
 
     def _remove_spilled(self) -> None:
-        # Nobody else has the warehouse open, and this connection has not spilled yet: they are a killed run's.
+        # Nobody else has the warehouse open, and nothing is read any more of what this DuckDB spilled in work before:
+        # they are a killed run's, as a rule.
         for left in self.temporary.glob("duckdb_temp_*"):
             left.unlink(missing_ok=True)
 
