@@ -79,10 +79,15 @@ def line_ends(data: bytes) -> Positions:
 def bounds(data: bytes) -> tuple[Positions, Positions]:
     """Start and end (exclusive, without the newline) of each line of a chunk."""
     ends = line_ends(data)
+    return line_starts(ends), ends
+
+
+def line_starts(ends: Positions) -> Positions:
+    """Where lines that end at `ends` start, the first one at 0."""
     starts = np.empty_like(ends)
     starts[:1] = 0
     starts[1:] = ends[:-1] + 1
-    return starts, ends
+    return starts
 
 
 def raw_lines(path: Path, index: list[tuple[int, int]], wanted: Positions) -> Iterator[tuple[int, bytes]]:

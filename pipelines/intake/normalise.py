@@ -67,7 +67,7 @@ def normalise(
             holds_trailer = trailer_line is not None and 0 <= trailer_line - chunk.first_line < len(chunk.ends)
             is_faulty = len(beforehand.between(chunk.first_line, chunk.first_line + len(chunk.ends))) > 0
             is_plain = chunk.first_line > 1 and not holds_trailer and not is_faulty
-            if is_plain and is_regular(chunk.data, form, fields, len(chunk.ends)):
+            if is_plain and is_regular(chunk.data, chunk.ends, form, fields):
                 stream.write(chunk.data.translate(writer.table))
                 stream.write(b"" if chunk.data.endswith(b"\n") else b"\n")
             else:

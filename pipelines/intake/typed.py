@@ -6,7 +6,7 @@ Belongs here: text -> typed value, and the conditions of rejection. Does not: du
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -18,6 +18,7 @@ from pipelines.intake.transforms import LOCAL_FORM, Made, made
 from pipelines.sql_text import identifier, literal
 
 DATE_FORM = r"\d{4}-\d{2}-\d{2}"
+_INTEGER_FORM = "-?[0-9]+"
 ZONED_FORM = LOCAL_FORM + r"(Z|[+-](0\d|1[0-4])(:?[0-5]\d)?)"
 _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 _TRUE = "('true', 'TRUE', 'True', '1')"
@@ -39,6 +40,18 @@ class Terms:
     settings: IntakeSettings
     known_at: datetime | None
     detail_from: date | None
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What may be wrong with a field: where `condition` is true, `code` (an expression) says what.
+
+    `beside_form` is what remains to be asked of a field that has its column's form, None: nothing.
+    """
+
+    condition: str
+    code: str
+    beside_form: str | None
 
 
 @dataclass
@@ -66,17 +79,19 @@ def typed_select(terms: Terms, source: str, *, check_control: bool = False) -> T
     """
     target, mapping, out = terms.target, terms.mapping, TypedSelect()
     extract = mapping.extracts[target.name]
-    texts, values, results, whens = [], [], [], []
+    texts, values, results = [], [], []
+    faults: list[Fault] = []
+    forms: dict[str, str] = {}
     if check_control:
         for name in mapping.header:
             if name not in mapping.ignored:
                 code = out.code(failure("control_character", name))
                 texts.append(f"regexp_matches({identifier(name)}, {literal(CONTROL)}) AS _c{code}")
-                whens.append(f"WHEN _c{code} THEN {code}")
+                faults.append(_beside(f"_c{code}", str(code)))
     for name, reason in extract.require.items():
         code = out.code(failure("required_by_mapping", name, extra=reason.rstrip(".")))
         texts.append(f"coalesce(trim({identifier(name)}), '') = '' AS _c{code}")
-        whens.append(f"WHEN _c{code} THEN {code}")
+        faults.append(_beside(f"_c{code}", str(code)))
     for i, column in enumerate(target.columns):
         if column.name not in extract.columns:
             results.append(f"CAST(NULL AS {column.physical}) AS {identifier(column.name)}")
@@ -86,25 +101,47 @@ def typed_select(terms: Terms, source: str, *, check_control: bool = False) -> T
         if how.unless is not None and how.fails is not None:
             code = out.code(how.fails)
             texts.append(f"({how.unless}) AS _c{code}")
-            whens.append(f"WHEN _c{code} THEN {code}")
+            faults.append(_beside(f"_c{code}", str(code)))
         if how.local is not None:
             values.append(f"{_fill(how.local, i)} AS _n{i}")
         values.append(f"{_value(column, how, i)} AS _t{i}")
-        bad = _conditions(out, column, how, i)
+        found = _faults(out, column, how, i)
         if column.unusable_becomes_null:
             flag = f"_nulled_{i}"
             out.nulled[column.name] = flag
-            wrong = " OR ".join(f"coalesce({condition}, FALSE)" for condition, _ in bad)
+            wrong = " OR ".join(f"coalesce({fault.condition}, FALSE)" for fault in found)
             results.append(f"CASE WHEN NOT ({wrong}) THEN _t{i} END AS {identifier(column.name)}")
             results.append(f"({wrong}) AS {flag}")
             continue
-        whens += [f"WHEN {condition} THEN {then}" for condition, then in bad]
+        form = _form(column, how)
+        if form is not None:
+            # Where lines end, ^ and $ of a contract's pattern hold too.
+            x, whole = (f"_x{i}", f"(?m:{form})") if column.required else (f"coalesce(_x{i}, '')", f"(?m:{form})?")
+            forms[x] = whole
+        faults += found
         results.append(f"_t{i} AS {identifier(column.name)}")
-    fail = f"CASE {' '.join(whens)} ELSE 0 END" if whens else "0"
     inner = f"SELECT {', '.join(texts)} FROM {source}"
     middle = f"SELECT *, {', '.join(values)} FROM ({inner})"
-    out.sql = f"SELECT {', '.join(results)}, CAST({fail} AS INTEGER) AS _fail FROM ({middle})"
+    out.sql = f"SELECT {', '.join(results)}, CAST({_verdict(faults, forms)} AS INTEGER) AS _fail FROM ({middle})"
     return out
+
+
+def _verdict(faults: Sequence[Fault], forms: Mapping[str, str]) -> str:
+    """0, or the code of the first fault. `forms` are regular expressions that whole texts of their key have to match.
+
+    Nearly all rows have no fault, so a row is asked for all its forms at once before any field is looked at: one long
+    text and one regular expression cost a fraction of one for each field. A line end parts the fields, as no field has
+    one in it; a null that must not be leaves one too few.
+    """
+    if not faults:
+        return "0"
+    one_by_one = f"CASE {' '.join(f'WHEN {fault.condition} THEN {fault.code}' for fault in faults)} ELSE 0 END"
+    if not forms:
+        return one_by_one
+    row, form = f"concat_ws(chr(10), {', '.join(forms)})", r"\n".join(forms.values())
+    beside = " OR ".join(fault.beside_form for fault in faults if fault.beside_form is not None)
+    sound = f"regexp_full_match({row}, {literal(form)}) AND NOT coalesce({beside or 'FALSE'}, FALSE)"
+    return f"CASE WHEN {sound} THEN 0 ELSE {one_by_one} END"
 
 
 def plain_numbers(target: Contract, mapping: SourceMapping) -> dict[str, str]:
@@ -123,36 +160,44 @@ def _fill(expression: str, i: int) -> str:
     return expression.replace("{x}", f"_x{i}").replace("{n}", f"_n{i}").replace("{t}", f"_t{i}")
 
 
+def _form(column: Column, how: Made) -> str | None:
+    """The regular expression that a text of the column has to match as a whole; None where parsing alone decides."""
+    if how.value is not None:
+        return None
+    match column.logical:
+        case "integer":
+            return _INTEGER_FORM
+        case "number":
+            return _exact(column)
+        case "date":
+            return DATE_FORM
+        case "timestamp":
+            return ZONED_FORM
+        case _:
+            return column.pattern
+
+
 def _value(column: Column, how: Made, i: int) -> str:
+    """The field's value, or null; of a text that has not the column's form it may be anything, as it is a fault."""
     x = f"_x{i}"
-    # A plain cast to TIMESTAMP drops the offset in silence, so the cast goes through TIMESTAMPTZ.
-    instant = f"make_timestamp(epoch_us(TRY_CAST({x} AS TIMESTAMPTZ)))"
     match column.logical:
         case _ if how.value is not None:
-            value = _fill(how.value, i)
-        case "integer":
-            value = f"TRY_CAST({x} AS {column.physical})"
-        case "number":
-            value = _where(x, _exact(column), f"TRY_CAST({x} AS {column.physical})")
-        case "date":
-            value = _where(x, DATE_FORM, f"TRY_CAST({x} AS DATE)")
+            return _fill(how.value, i)
+        case "integer" | "number" | "date":
+            return f"TRY_CAST({x} AS {column.physical})"
         case "timestamp":
-            value = _where(x, ZONED_FORM, instant)
+            # A plain cast to TIMESTAMP drops the offset in silence, so the cast goes through TIMESTAMPTZ.
+            return f"make_timestamp(epoch_us(TRY_CAST({x} AS TIMESTAMPTZ)))"
         case "boolean":
-            value = f"CASE WHEN {x} IN {_TRUE} THEN TRUE WHEN {x} IN {_FALSE} THEN FALSE END"
+            return f"CASE WHEN {x} IN {_TRUE} THEN TRUE WHEN {x} IN {_FALSE} THEN FALSE END"
         case _:
-            value = x
-    return value
+            return x
 
 
-def _where(x: str, form: str, value: str) -> str:
-    return f"CASE WHEN regexp_full_match({x}, {literal(form)}) THEN {value} END"
-
-
-def _conditions(out: TypedSelect, column: Column, how: Made, i: int) -> list[tuple[str, str]]:
-    """(condition, code expression) of everything that may be wrong with a column, the first that holds decides."""
+def _faults(out: TypedSelect, column: Column, how: Made, i: int) -> list[Fault]:
+    """Everything that may be wrong with a column, the first that holds decides."""
     x, t, name = f"_x{i}", f"_t{i}", column.name
-    bad: list[tuple[str, str]] = []
+    form, faults = _form(column, how), list[Fault]()
 
     def one(reason: str, extra: str = "") -> str:
         return str(out.code(failure(reason, name, extra=extra)))
@@ -161,48 +206,49 @@ def _conditions(out: TypedSelect, column: Column, how: Made, i: int) -> list[tup
         with_hint = out.code(failure(reason, name, spaces=True, extra=extra))
         return f"CASE WHEN {x} <> trim({x}, chr(32) || chr(9)) THEN {with_hint} ELSE {one(reason, extra)} END"
 
+    def unparsed(code: str) -> None:
+        null = f"{t} IS NULL" if form is None else f"({t} IS NULL OR NOT regexp_full_match({x}, {literal(form)}))"
+        faults.append(Fault(f"{x} IS NOT NULL AND {null}", code, f"{x} IS NOT NULL AND {t} IS NULL"))
+
     if column.required:
-        bad.append((f"{x} IS NULL", one("required_missing")))
-    unparsed = f"{x} IS NOT NULL AND {t} IS NULL"
+        faults.append(Fault(f"{x} IS NULL", one("required_missing"), f"{x} IS NULL" if form is None else None))
     match column.logical:
         case "integer":
-            digits = f"regexp_full_match({x}, '-?[0-9]+')"
-            bad.append((f"{x} <> CAST({t} AS VARCHAR) AND NOT {digits}", spaced("not_an_integer")))
+            digits = f"regexp_full_match({x}, {literal(_INTEGER_FORM)})"
             range_ = one("out_of_range", extra=column.physical)
-            bad.append((unparsed, f"CASE WHEN {digits} THEN {range_} ELSE {spaced('not_an_integer')} END"))
+            unparsed(f"CASE WHEN {digits} THEN {range_} ELSE {spaced('not_an_integer')} END")
         case "number":
             range_ = one("out_of_range", extra=column.physical)
             decimals = one("too_many_decimals", extra=str(_scale(column)))
             exact = f"WHEN regexp_full_match({x}, {literal(_exact(column))}) THEN {range_}"
             plain = f"WHEN regexp_full_match({x}, '-?[0-9]+(\\.[0-9]+)?') THEN {decimals}"
-            bad.append((unparsed, f"CASE {exact} {plain} ELSE {spaced('not_a_decimal')} END"))
+            unparsed(f"CASE {exact} {plain} ELSE {spaced('not_a_decimal')} END")
         case "date":
-            extra = how.extra or "of the form 2024-06-30"
-            bad.append((unparsed, spaced("not_a_date", extra=extra)))
+            unparsed(spaced("not_a_date", extra=how.extra or "of the form 2024-06-30"))
         case "timestamp":
             extra = how.extra or "of the form 2024-06-30T23:59:59+08:00"
             local = f"regexp_full_match({x}, {literal(LOCAL_FORM)}) AND TRY_CAST({x} AS TIMESTAMP) IS NOT NULL"
             no_zone = f"WHEN {local} THEN {one('no_zone')}" if how.value is None else ""
             otherwise = spaced("not_a_timestamp", extra=extra)
-            bad.append((unparsed, f"CASE {no_zone} ELSE {otherwise} END" if no_zone else otherwise))
+            unparsed(f"CASE {no_zone} ELSE {otherwise} END" if no_zone else otherwise)
             if how.ambiguous is not None:
                 condition, fails = how.ambiguous
-                bad.append((_fill(condition, i), str(out.code(fails))))
+                faults.append(_beside(_fill(condition, i), str(out.code(fails))))
         case "boolean":
-            bad.append((unparsed, spaced("not_a_boolean")))
+            unparsed(spaced("not_a_boolean"))
     if column.enum:
         allowed = ", ".join(literal(v) for v in column.enum)
-        bad.append((f"{x} NOT IN ({allowed})", spaced("unknown_code", extra=", ".join(column.enum))))
+        faults.append(_beside(f"{x} NOT IN ({allowed})", spaced("unknown_code", extra=", ".join(column.enum))))
     if column.pattern is not None:
         wrong = f"NOT regexp_matches({x}, {literal(column.pattern)})"
-        bad.append(
-            (
-                wrong,
-                _number_form(out, column, x) if _is_number_form(column) else spaced("bad_form", extra=column.pattern),
-            )
-        )
-    bad += _limits(out, column, t)
-    return bad
+        code = _number_form(out, column, x) if _is_number_form(column) else spaced("bad_form", extra=column.pattern)
+        faults.append(Fault(wrong, code, None if form == column.pattern else wrong))
+    return faults + _limits(out, column, t)
+
+
+def _beside(condition: str, code: str) -> Fault:
+    """A fault that a column's form says nothing about."""
+    return Fault(condition, code, condition)
 
 
 def _scale(column: Column) -> int:
@@ -237,8 +283,8 @@ def _number_form(out: TypedSelect, column: Column, x: str) -> str:
     return f"CASE {cases} ELSE {out.code(failure('bad_number_form', column.name, extra=''))} END"
 
 
-def _limits(out: TypedSelect, column: Column, t: str) -> list[tuple[str, str]]:
-    bad = []
+def _limits(out: TypedSelect, column: Column, t: str) -> list[Fault]:
+    found = []
     kind = {"date": "DATE ", "timestamp": "TIMESTAMP "}.get(column.logical, "")
     for limit, sign, reason in ((column.minimum, "<", "below_minimum"), (column.maximum, ">", "above_maximum")):
         if limit is None:
@@ -246,5 +292,5 @@ def _limits(out: TypedSelect, column: Column, t: str) -> list[tuple[str, str]]:
         because = f": {column.minimum_reason}." if column.minimum_reason else "."
         extra = limit + because if reason == "below_minimum" else limit
         value = f"{kind}{literal(limit)}" if kind else f"CAST({literal(limit)} AS {column.physical})"
-        bad.append((f"{t} {sign} {value}", str(out.code(failure(reason, column.name, extra=extra)))))
-    return bad
+        found.append(_beside(f"{t} {sign} {value}", str(out.code(failure(reason, column.name, extra=extra)))))
+    return found

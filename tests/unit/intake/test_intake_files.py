@@ -15,7 +15,9 @@ from intake_desk import CDR, Desk, cdr_file, cdr_row, extract_file
 
 from pipelines.intake import IntakeRefusal, parse_mapping
 from pipelines.intake.file_engine import OneNode
-from pipelines.intake.lines import CHUNK_BYTES, blocks_of, chunks
+from pipelines.intake.file_rules import Format
+from pipelines.intake.lines import CHUNK_BYTES, blocks_of, chunks, line_ends
+from pipelines.intake.prescan import is_regular
 
 NAME = "cdr/cdr_20240630.csv"
 ROWS = [cdr_row(record_id=f"r{i}") for i in range(50)]
@@ -380,3 +382,9 @@ def test_a_damaged_stream_goes_before_a_damaged_text(desk: Desk) -> None:
     assert desk.refusal(max_expansion=1000) == ("not_in_encoding", 1)
     put_gzip(desk, packed[:-5] + bytes([packed[-5] ^ 1]) + packed[-4:])
     assert desk.refusal(max_expansion=1000) == ("gzip_damaged", None)
+
+
+def test_a_line_with_256_fields_too_many_is_not_regular() -> None:
+    sound, long = b"a,b,c\n", b"a" + b"," * 258 + b"\n"
+    assert is_regular(sound, line_ends(sound), Format(), 3)
+    assert not is_regular(sound + long, line_ends(sound + long), Format(), 3)
