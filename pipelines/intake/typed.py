@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from decimal import Decimal
 
 from data_contracts import Column, Contract
 from pipelines.intake.mapping import SourceMapping
@@ -21,6 +22,8 @@ DATE_FORM = r"\d{4}-\d{2}-\d{2}"
 _INTEGER_FORM = "-?[0-9]+"
 ZONED_FORM = LOCAL_FORM + r"(Z|[+-](0\d|1[0-4])(:?[0-5]\d)?)"
 _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
+# As many digits as every number of so many has room for.
+_SAFE_DIGITS = {"INTEGER": 9, "BIGINT": 18}
 _TRUE = "('true', 'TRUE', 'True', '1')"
 _FALSE = "('false', 'FALSE', 'False', '0')"
 CONTROL = r"[\x00-\x08\x0A-\x1F\x7F]"
@@ -114,6 +117,8 @@ def typed_select(terms: Terms, source: str, *, check_control: bool = False) -> T
             results.append(f"({wrong}) AS {flag}")
             continue
         form = _form(column, how)
+        if form is not None and (short := _short_number(column)) is not None:
+            form, found = short, [replace(fault, beside_form=None) for fault in found]
         if form is not None:
             # Where lines end, ^ and $ of a contract's pattern hold too.
             x, whole = (f"_x{i}", f"(?m:{form})") if column.required else (f"coalesce(_x{i}, '')", f"(?m:{form})?")
@@ -177,6 +182,24 @@ def _form(column: Column, how: Made) -> str | None:
             return column.pattern
 
 
+def _short_number(column: Column) -> str | None:
+    """The form of numbers so short that they are within their type and limits; None where there is no such form."""
+    if column.logical == "integer":
+        digits, fraction = _SAFE_DIGITS[column.physical], ""
+    elif column.logical == "number":
+        precision, scale = _precision_and_scale(column)
+        digits, fraction = precision - scale, rf"(\.[0-9]{{1,{scale}}})?"
+    else:
+        return None
+    if column.maximum is not None:
+        digits = min(digits, len(str(int(Decimal(column.maximum)))) - 1)
+    least = Decimal(column.minimum) if column.minimum is not None else Decimal("-Infinity")
+    if digits < 1 or least > 0 or column.enum:
+        return None
+    sign = "-?" if least <= -(10**digits) else ""
+    return f"{sign}[0-9]{{1,{digits}}}{fraction}"
+
+
 def _value(column: Column, how: Made, i: int) -> str:
     """The field's value, or null; of a text that has not the column's form it may be anything, as it is a fault."""
     x = f"_x{i}"
@@ -219,7 +242,7 @@ def _faults(out: TypedSelect, column: Column, how: Made, i: int) -> list[Fault]:
             unparsed(f"CASE WHEN {digits} THEN {range_} ELSE {spaced('not_an_integer')} END")
         case "number":
             range_ = one("out_of_range", extra=column.physical)
-            decimals = one("too_many_decimals", extra=str(_scale(column)))
+            decimals = one("too_many_decimals", extra=str(_precision_and_scale(column)[1]))
             exact = f"WHEN regexp_full_match({x}, {literal(_exact(column))}) THEN {range_}"
             plain = f"WHEN regexp_full_match({x}, '-?[0-9]+(\\.[0-9]+)?') THEN {decimals}"
             unparsed(f"CASE {exact} {plain} ELSE {spaced('not_a_decimal')} END")
@@ -251,16 +274,16 @@ def _beside(condition: str, code: str) -> Fault:
     return Fault(condition, code, condition)
 
 
-def _scale(column: Column) -> int:
+def _precision_and_scale(column: Column) -> tuple[int, int]:
     form = _DECIMAL.fullmatch(column.physical)
     if form is None:
         raise ValueError(f"column {column.name}: a number must be DECIMAL(p,s), not {column.physical}")
-    return int(form.group(2))
+    return int(form.group(1)), int(form.group(2))
 
 
 def _exact(column: Column) -> str:
     # Zeros behind the scale lose nothing.
-    return rf"-?[0-9]+(\.[0-9]{{1,{_scale(column)}}}0*)?"
+    return rf"-?[0-9]+(\.[0-9]{{1,{_precision_and_scale(column)[1]}}}0*)?"
 
 
 def _is_number_form(column: Column) -> bool:
