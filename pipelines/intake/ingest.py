@@ -18,6 +18,7 @@ from pipelines.intake.expiries import detail_from
 from pipelines.intake.file_engine import FileEngine
 from pipelines.intake.ledger_copy import LedgerCopy
 from pipelines.intake.mapping import SourceMapping, with_identities
+from pipelines.intake.reading import ReadAhead
 from pipelines.intake.refusal import IntakeRefusal
 from pipelines.intake.replay import prepare, settle, take_again
 from pipelines.intake.returned import returned_workbooks
@@ -77,30 +78,32 @@ def ingest(
     deliveries = [delivery for delivery in found.deliveries if delivery.file_name not in names] if is_whole else []
     # Asked once: the archive has thousands of files, and each question of its own costs a night milliseconds.
     looks = accepted_looks(con)
-    for done, delivery in enumerate(deliveries):
-        if looks.get(delivery.file_name) == look_of(delivery.path):
-            copies.append(FileCopy(delivery.file_name, delivery.file_name))
-            continue
-        progress.step(delivery.file_name, done, len(deliveries))
-        try:
-            outcome = take_file(
-                con,
-                delivery,
-                sources[delivery.source],
-                as_of_date,
-                settings,
-                detail_from=kept_from,
-                engine=engine,
-            )
-        except IntakeRefusal as refusal:
-            refused.append(refusal)
-            continue
-        if isinstance(outcome, FileCopy):
-            copies.append(outcome)
-            continue
-        accepted += outcome
-        if copy is not None:
-            copy.append(ledger.entries(con, delivery.file_name)[0])
+    with ReadAhead([d for d in deliveries if d.file_name not in looks], sources, engine) as ahead:
+        for done, delivery in enumerate(deliveries):
+            if looks.get(delivery.file_name) == look_of(delivery.path):
+                copies.append(FileCopy(delivery.file_name, delivery.file_name))
+                continue
+            progress.step(delivery.file_name, done, len(deliveries))
+            try:
+                outcome = take_file(
+                    con,
+                    delivery,
+                    sources[delivery.source],
+                    as_of_date,
+                    settings,
+                    detail_from=kept_from,
+                    engine=engine,
+                    read=ahead.read,
+                )
+            except IntakeRefusal as refusal:
+                refused.append(refusal)
+                continue
+            if isinstance(outcome, FileCopy):
+                copies.append(outcome)
+                continue
+            accepted += outcome
+            if copy is not None:
+                copy.append(ledger.entries(con, delivery.file_name)[0])
     if deliveries:
         progress.step("intake", len(deliveries), len(deliveries))
     done_now = (found.file_name for found in accepted if found.file_name not in names)

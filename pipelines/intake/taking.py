@@ -23,13 +23,13 @@ from pipelines.intake.known_at import known_at
 from pipelines.intake.ledger_copy import LedgerEntry
 from pipelines.intake.load import TypedRows, dates_of, latest_known_at, load_rows, require_currency, totals_of
 from pipelines.intake.mapping import SCHEMA, SourceMapping
-from pipelines.intake.opened import Opened, require_unchanged, state_of
+from pipelines.intake.opened import Opened, require_unchanged
+from pipelines.intake.reading import Read, Reader, read_now
 from pipelines.intake.refusal import IntakeRefusal
 from pipelines.intake.returned import forget_returned, return_refusal, return_rows
-from pipelines.intake.seen import Look, is_still, look_of, remember
+from pipelines.intake.seen import Look, is_still, remember
 from pipelines.intake.sequence import Numbered, conflict, numbered, same_place
 from pipelines.intake.settings import FileCopy, FileOutcome, IntakeSettings
-from pipelines.intake.temporary import working_folder
 from pipelines.intake.typed import Terms
 
 _NOTHING = ledger.Counts(0, 0, 0, 0, 0, 0, 0)
@@ -45,6 +45,7 @@ def take_file(
     detail_from: date | None,
     again: LedgerEntry | None = None,
     engine: FileEngine | None = None,
+    read: Reader = read_now,
 ) -> FileCopy | list[FileOutcome]:
     """Takes the file in, one outcome an extract, or says of which file it is a copy.
 
@@ -52,7 +53,9 @@ def take_file(
     the same, by the `detail_from` of then; what has expired since leaves again. A file that can't be taken is written
     to the ledger as refused, and the IntakeRefusal raised. `engine` does the work of the files that it is for.
     """
-    run = FileTaking(con, delivery, mapping, as_of, settings, detail_from=detail_from, again=again, engine=engine)
+    run = FileTaking(
+        con, delivery, mapping, as_of, settings, detail_from=detail_from, again=again, engine=engine, read=read
+    )
     try:
         return run.take()
     except IntakeRefusal as refusal:
@@ -81,7 +84,9 @@ class FileTaking:
         again: LedgerEntry | None = None,
         look: Callable[[list[FileOutcome]], None] | None = None,
         engine: FileEngine | None = None,
+        read: Reader = read_now,
     ) -> None:
+        self.read = read
         self.engine = engine if engine is not None and engine.takes(delivery, mapping) else OneNode()
         self.con = con
         self.delivery = delivery
@@ -107,17 +112,16 @@ class FileTaking:
                 "a file of this name and other content was accepted before",
                 "Give a corrected delivery a new name.",
             )
-        with working_folder(self.settings.temporary_folder) as folder:
-            try:
-                return self._take(folder)
-            finally:
-                self.engine.clear(self.con, self.mapping)
+        control = read_control(self.delivery.path, name) or Control.model_validate({})
+        try:
+            with self.read(self.engine, self.delivery, self.mapping, self.settings) as read:
+                return self._take(control, read)
+        finally:
+            self.engine.clear(self.con, self.mapping)
 
-    def _take(self, folder: Path) -> FileCopy | list[FileOutcome]:
+    def _take(self, control: Control, read: Read) -> FileCopy | list[FileOutcome]:
         delivery, name = self.delivery, self.delivery.file_name
-        before, look = state_of(delivery.path), look_of(delivery.path)
-        control = read_control(delivery.path, name) or Control.model_validate({})
-        opened = self.opened = self.engine.open(delivery, self.mapping, self.settings, folder)
+        opened = self.opened = read.opened
         known = {
             extract: known_at(
                 self.mapping,
@@ -166,8 +170,8 @@ class FileTaking:
         )
         for rows in typed:
             require_currency(self.con, rows, name, self.settings.currency)
-        require_unchanged(delivery, before)
-        return self._load(opened, typed, look)
+        require_unchanged(delivery, read.before)
+        return self._load(opened, typed, read.look)
 
     def _copy_of(self, opened: Opened, known: Mapping[str, datetime | None], number: Numbered | None) -> str | None:
         """The file of the same content that this one repeats. Raises IntakeRefusal if its number has other content.
