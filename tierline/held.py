@@ -18,6 +18,7 @@ from tierline.manifest import FileEntry, ManifestError
 Hold = Literal["map", "memory"]
 
 COPY_BYTES = 1 << 22
+HASH_BYTES = 1 << 24
 
 
 def open_regular(path: Path) -> FileIO:
@@ -37,10 +38,12 @@ class HeldFile:
 
     hold "map": the file's pages, shared with every process that reads it. They are the file: what overwrites it in
     place changes them, and touching what was cut off ends the process with SIGBUS. "memory": a private copy.
+    let_go: mapped pages leave the process once they were hashed, and come back from the system's file cache where they
+    are touched: for who looks into a large file here and there, and is not to seem as large as the file.
     Hashing and copying release the interpreter lock. Raises ManifestError or OSError.
     """
 
-    def __init__(self, folder: Path, entry: FileEntry, hold: Hold = "map") -> None:
+    def __init__(self, folder: Path, entry: FileEntry, hold: Hold = "map", *, let_go: bool = False) -> None:
         self._entry = entry
         self._file: FileIO | None = None
         with open_regular(folder / entry.path) as file:
@@ -52,8 +55,9 @@ class HeldFile:
             elif hold == "memory":
                 self.content, digest = _copied(file, entry)
             else:
-                self.content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-                digest = hashlib.sha256(self.content).hexdigest()
+                mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+                self.content = memoryview(mapping)
+                digest = _hashed_and_let_go(mapping) if let_go else hashlib.sha256(self.content).hexdigest()
                 self._file = FileIO(os.dup(file.fileno()))
                 self._seen = found.st_size, found.st_mtime_ns
         if digest != entry.sha256:
@@ -75,6 +79,16 @@ class HeldFile:
                 return f"{self._entry.path} was overwritten while it was served"
             self._seen = now.st_size, now.st_mtime_ns
         return None
+
+
+def _hashed_and_let_go(mapping: mmap.mmap) -> str:
+    digest, content = hashlib.sha256(), memoryview(mapping)
+    for start in range(0, len(content), HASH_BYTES):
+        piece = content[start : start + HASH_BYTES]
+        digest.update(piece)
+        if hasattr(mmap, "MADV_DONTNEED"):
+            mapping.madvise(mmap.MADV_DONTNEED, start, len(piece))
+    return digest.hexdigest()
 
 
 def _copied(file: FileIO, entry: FileEntry) -> tuple[memoryview, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from tierline.breath import Breath
 from tierline.columns import Cell, cell_reader
 from tierline.held import HeldFile, Hold
 from tierline.keys import KEY_BYTES, KEY_TYPE, encode_msisdn
-from tierline.manifest import ARROW_NAME, KEYS_NAME, MSISDN, Manifest, ManifestError
+from tierline.manifest import ARROW_NAME, KEYS_NAME, MSISDN, FileEntry, Manifest, ManifestError
 
 KEY_COLUMN = "service_key"
 TIER_COLUMN = "tier"
@@ -39,16 +40,18 @@ class UnknownFieldError(KeyError):
 
 
 class OpenedVersion:
-    """A version whose Arrow and key files were verified; immutable, safe to share between threads.
+    """A version whose Arrow and key files were verified; immutable, safe to share between threads. hold, let_go: as of
+    HeldFile.
 
     Raises ManifestError when the files are damaged or do not fit the manifest, OSError when one can't be opened.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest, hold: Hold = "map") -> None:
+    def __init__(self, folder: Path, manifest: Manifest, hold: Hold = "map", *, let_go: bool = False) -> None:
         self.manifest = manifest
         self.expires = manifest.expires_at.timestamp()
         entry = manifest.file(ARROW_NAME)
-        self._held = [HeldFile(folder, entry, hold)]
+        held = partial(HeldFile, folder, hold=hold, let_go=let_go)
+        self._held = [held(entry)]
         try:
             reader = pa.ipc.open_file(pa.py_buffer(self._held[0].content))
             self._batches = self._mapped(reader)
@@ -59,9 +62,7 @@ class OpenedVersion:
         self._columns = {name: _Column(self._batches, name) for name in self.schema.names}
         self.selections = Selections(manifest.version, self._columns, len(self._batches))
         # find(key): the row of a service key, or NOT_FOUND, also for a key of another form than the table's.
-        self.find = (
-            self._msisdn_finder(folder, hold) if manifest.service_key_type == MSISDN else _text_finder(self._batches)
-        )
+        self.find = self._msisdn_finder(held) if manifest.service_key_type == MSISDN else _text_finder(self._batches)
 
     def damage(self) -> str | None:
         """What happened to the files since they were verified, as far as it can be seen; None when nothing did."""
@@ -135,11 +136,11 @@ class OpenedVersion:
             raise ManifestError(f"{path}: all record batches but the last must have the same count of rows")
         return full
 
-    def _msisdn_finder(self, folder: Path, hold: Hold) -> Callable[[object], int]:
+    def _msisdn_finder(self, held: Callable[[FileEntry], HeldFile]) -> Callable[[object], int]:
         entry = self.manifest.file(KEYS_NAME)
         if entry.bytes != self.manifest.rows * KEY_BYTES:
             raise ManifestError(f"{entry.path} must have {KEY_BYTES} bytes a row, {self.manifest.rows} rows")
-        self._held.append(HeldFile(folder, entry, hold))
+        self._held.append(held(entry))
         keys = np.frombuffer(self._held[1].content, KEY_TYPE)
         rows, search, stored = len(keys), keys.searchsorted, keys.data
 

@@ -81,9 +81,10 @@ def vouched_manifests(folder: Path) -> list[Manifest]:
 def map_file(folder: Path, entry: FileEntry) -> memoryview:
     """Map a listed file into memory and check the mapping itself, so that what was checked is what is served.
 
-    Hashing releases the interpreter lock: other threads go on. Raises ManifestError or OSError.
+    Hashing releases the interpreter lock: other threads go on. Its pages are let go, see HeldFile. Raises ManifestError
+    or OSError.
     """
-    return HeldFile(folder, entry).content
+    return HeldFile(folder, entry, let_go=True).content
 
 
 def use_current(folder: Path, use: Callable[[Manifest], T]) -> T:

@@ -62,7 +62,7 @@ def validate(folder: Path, manifest: Manifest, batch_rows: int) -> None:
     Checks digests, row counts, schema, the tier counts, and that the first and last key of each batch are found in
     their rows. Raises ManifestError or PublishError; then the disk or this program is at fault, not the rows.
     """
-    opened = OpenedVersion(folder, manifest)
+    opened = OpenedVersion(folder, manifest, let_go=True)
     entry = manifest.file(PARQUET_NAME)
     found = pq.ParquetFile(pa.BufferReader(pa.py_buffer(map_file(folder, entry))))
     if found.metadata.num_rows != manifest.rows or not found.schema_arrow.equals(opened.schema):
