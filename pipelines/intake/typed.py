@@ -185,7 +185,7 @@ def _form(column: Column, how: Made) -> str | None:
 def _short_number(column: Column) -> str | None:
     """The form of numbers so short that they are within their type and limits; None where there is no such form."""
     if column.logical == "integer":
-        digits, fraction = _SAFE_DIGITS[column.physical], ""
+        digits, fraction = _SAFE_DIGITS.get(column.physical, 0), ""
     elif column.logical == "number":
         precision, scale = _precision_and_scale(column)
         digits, fraction = precision - scale, rf"(\.[0-9]{{1,{scale}}})?"
@@ -194,7 +194,7 @@ def _short_number(column: Column) -> str | None:
     if column.maximum is not None:
         digits = min(digits, len(str(int(Decimal(column.maximum)))) - 1)
     least = Decimal(column.minimum) if column.minimum is not None else Decimal("-Infinity")
-    if digits < 1 or least > 0 or column.enum:
+    if digits < 1 or least > 0 or column.enum or column.pattern is not None:
         return None
     sign = "-?" if least <= -(10**digits) else ""
     return f"{sign}[0-9]{{1,{digits}}}{fraction}"
