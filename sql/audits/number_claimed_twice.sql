@@ -3,14 +3,28 @@
 -- severity: warn
 -- Two lines claim one number at the same time. The later start holds it: usage and the number's published row are that line's. The CRM
 -- should end the claim that is wrong.
-with claims as (
-    select
-        subscription_id,
-        valid_to,
-        lead(subscription_id) over (partition by msisdn order by valid_from, subscription_id) as next_subscription_id,
-        lead(valid_from) over (partition by msisdn order by valid_from, subscription_id) as next_claim_from
+with held as (
+    select msisdn, subscription_id, valid_from, valid_to
     from features.subscription_versions
     where msisdn is not null and status <> 'ceased' and valid_from < $as_of_end
+),
+
+passed_on as (
+    -- Few numbers were ever held by two lines, and theirs alone are put in order.
+    select msisdn
+    from held
+    group by msisdn
+    having min(subscription_id) <> max(subscription_id)
+),
+
+claims as (
+    select
+        h.subscription_id,
+        h.valid_to,
+        lead(h.subscription_id) over (partition by h.msisdn order by h.valid_from, h.subscription_id) as next_subscription_id,
+        lead(h.valid_from) over (partition by h.msisdn order by h.valid_from, h.subscription_id) as next_claim_from
+    from held as h
+    join passed_on as p on p.msisdn = h.msisdn
 )
 
 select
