@@ -10,7 +10,7 @@ SHA256SUMS.jsonl beside the days, before the file gets its name.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from pipelines.digests import LIST_NAME, digest_of, forget_removed, remember, re
 from pipelines.durable import Disk
 from pipelines.publishing.verify import Damage
 
-_DAYS = "*=*"
+_DAY = "usage_date="
 
 
 def write_day(rows: duckdb.DuckDBPyRelation, folder: Path, name: str, disk: Disk, *, label: str) -> None:
@@ -40,8 +40,18 @@ def write_day(rows: duckdb.DuckDBPyRelation, folder: Path, name: str, disk: Disk
 
 def remove_leftovers(folder: Path, disk: Disk) -> None:
     """Remove what killed runs left under temporary names. The caller holds the warehouse, so nobody is writing."""
-    for path in sorted(folder.glob(f"{_DAYS}/*.tmp")):
-        disk.remove_file(path, "temporary")
+    for day, names in _listed(folder):
+        for name in names:
+            if name.endswith(".tmp"):
+                disk.remove_file(folder / day / name, "temporary")
+
+
+def _listed(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """The names of the days' folders (nights', campaigns'), sorted, and those of what lies in each: many in a home of
+    years, and listed several times a night, so not by a pattern, which takes several times as long.
+    """
+    days = sorted(place.name for place in folder.iterdir() if "=" in place.name) if folder.is_dir() else []
+    yield from ((day, sorted(file.name for file in (folder / day).iterdir())) for day in days)
 
 
 def remove_days(folder: Path, is_wanted: Callable[[date, str], bool], disk: Disk) -> int:
@@ -52,13 +62,15 @@ def remove_days(folder: Path, is_wanted: Callable[[date, str], bool], disk: Disk
     forget_removed.
     """
     removed = 0
-    for place in sorted(folder.glob("usage_date=*")):
-        day, files = date.fromisoformat(place.name.partition("=")[2]), sorted(place.glob("*.parquet"))
-        unwanted = [file for file in files if not is_wanted(day, file.stem)]
+    for name, files in _listed(folder):
+        if not name.startswith(_DAY):
+            continue
+        day = date.fromisoformat(name.removeprefix(_DAY))
+        unwanted = [f for f in files if f.endswith(".parquet") and not is_wanted(day, f.removesuffix(".parquet"))]
         for file in unwanted:
-            disk.remove_file(file, "day")
-        if len(unwanted) == len(files) and not any(place.iterdir()):
-            disk.remove_folder(place, "day")
+            disk.remove_file(folder / name / file, "day")
+        if len(unwanted) == len(files):
+            disk.remove_folder(folder / name, "day")
         removed += len(unwanted)
     forget_removed(folder, disk)
     return removed
