@@ -55,7 +55,7 @@ def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefiniti
             marked = ["Marked for their senders, cell by cell:", *returned] if returned else []
             raise dg.Failure(
                 description="\n".join(
-                    ["Refused, nothing of these files was taken:", *map(str, report.refused), *marked]
+                    ["Refused, nothing of these files was taken:", *map(str, report.refused), *marked, *_others(report)]
                 ),
                 metadata={"refused_files": len(report.refused), "returned_workbooks": dg.MetadataValue.json(returned)},
                 allow_retries=False,
@@ -110,6 +110,19 @@ def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefiniti
         )
 
     return [intake, run_calendar]
+
+
+def _others(report: IntakeReport) -> list[str]:
+    """What became of the files that were not refused, in a sentence; none where there are none."""
+    files = len({taken.file_name for taken in report.accepted})
+    if not files:
+        return []
+    accepted = sum(taken.accepted for taken in report.accepted)
+    rejected = sum(taken.rejected for taken in report.accepted)
+    return [
+        f"Other files were taken and stay so: {files}, with {accepted:,} records accepted and {rejected:,} rejected "
+        "(`tierline reconcile` lists them). Mend what was refused, or take it out of landing/, and run the night again."
+    ]
 
 
 def _metadata(

@@ -30,7 +30,7 @@ def land(
         bool, typer.Option("--replace", help="Put a mended file in the place of a refused one of the same name.")
     ] = False,
 ) -> None:
-    """Put a file into landing/, whole or not at all, for the next run to read.
+    """Put a file into landing/, whole or not at all, for the next run to read; with the control file beside it, if any.
 
     [bold]Examples[/]
 
@@ -39,6 +39,7 @@ def land(
         tierline land calls.csv --source nodobo_calls --home /tmp/nodobo
     """
     from data_contracts import contract_names
+    from pipelines.intake.control import controls_beside
     from pipelines.intake.discover import delivery_of
     from pipelines.intake.refusal import IntakeRefusal
     from pipelines.night import Night
@@ -65,12 +66,22 @@ def land(
                 Exit.USAGE,
                 f"{target} was accepted, and is the only copy of what was taken. Give the correction a new name",
             )
+        if file.suffix.lower() == ".ctl" and f"{source}/{file.stem}" in _accepted(home):
+            fail(
+                Exit.USAGE,
+                f"{folder / file.stem} was accepted already, and no control file of it is looked at any more. "
+                "Land a file with its control file beside it, or the control file first",
+            )
         folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-        partial = folder / f".{file.name}.part"
-        shutil.copyfile(file, partial)
-        os.replace(partial, target)  # noqa: PTH105 (atomic by contract; Path.replace says the same with less weight)
+        controls = controls_beside(file)
+        # The control file first: a run that begins in between refuses it, and takes no file unchecked.
+        for given in (*controls, file):
+            partial = folder / f".{given.name}.part"
+            shutil.copyfile(given, partial)
+            os.replace(partial, folder / given.name)  # noqa: PTH105 (atomic by contract, and says so)
+        checked = f" with {', '.join(c.name for c in controls)}" if controls else ""
         out.print(
-            f"landed {escape(str(target))}, {target.stat().st_size:,} bytes; "
+            f"landed {escape(str(target))}, {target.stat().st_size:,} bytes{escape(checked)}; "
             f"next: tierline run --as-of DAY --home {escape(str(home))}",
             soft_wrap=True,
         )

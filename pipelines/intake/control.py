@@ -47,8 +47,7 @@ class Control(Strict):
 
 def read_control(path: Path, file_name: str) -> Control | None:
     """The control file of the data file at `path`, or None. Raises IntakeRefusal if it is there and unreadable."""
-    # lexists: a name as long as names may be leaves no room for .ctl, which is an error elsewhere.
-    beside = [p for p in (path.with_name(path.name + ".ctl"), path.with_name(path.name + ".CTL")) if os.path.lexists(p)]
+    beside = controls_beside(path)
     if not beside:
         return None
     if not beside[0].is_file():  # a pipe would block
@@ -62,6 +61,12 @@ def read_control(path: Path, file_name: str) -> Control | None:
         raise _unreadable(file_name, explain(error)) from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise _unreadable(file_name, "it is no YAML text in UTF-8") from error
+
+
+def controls_beside(path: Path) -> list[Path]:
+    """The control files that stand beside a file; more than one is a fault."""
+    # lexists: a name as long as names may be leaves no room for .ctl, which is an error elsewhere.
+    return [p for p in (path.with_name(path.name + ".ctl"), path.with_name(path.name + ".CTL")) if os.path.lexists(p)]
 
 
 def _unreadable(file_name: str, why: str) -> IntakeRefusal:

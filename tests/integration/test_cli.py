@@ -144,6 +144,10 @@ def test_a_refused_extract_leaves_with_3_and_names_the_file(make_home: MakeHome)
     result = tierline("run", "--as-of", "2024-06-30", "--home", folder)
     assert result.exit_code == 3, result.output
     assert "customers_20240629.csv" in result.output
+    others = len([f for f in (folder / "landing").rglob("*.csv*") if f.suffix != ".ctl"]) - 1
+    assert f"Other files were taken and stay so: {others}, with" in result.output
+    (folder / "landing" / "customers" / "customers_20240629.csv").unlink()
+    assert tierline("run", "--as-of", "2024-06-30", "--home", folder).exit_code == 0
 
 
 def test_landing_copies_whole_and_refuses_what_it_does_not_know(tmp_path: Path) -> None:
@@ -167,6 +171,23 @@ def test_landing_copies_whole_and_refuses_what_it_does_not_know(tmp_path: Path) 
     unknown = tierline("land", file, "--source", "cdrs", "--home", folder)
     assert unknown.exit_code == 2
     assert "nodobo_calls" in unknown.output
+
+
+def test_a_control_file_is_landed_with_its_file_or_before_it(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "cdr_20240701.csv"
+    file.write_text("a,b\n")
+    control = file.with_name(f"{file.name}.ctl")
+    control.write_text("records: 1\n")
+    landed = tierline("land", file, "--source", "cdr", "--home", tmp_path / "home")
+    assert landed.exit_code == 0 and control.name in landed.output
+    assert (tmp_path / "home" / "landing" / "cdr" / control.name).read_text() == "records: 1\n"
+    late = tmp_path / "cdr_20240630.csv.gz.ctl"
+    late.write_text("records: 1\n")
+    before = (home / "landing" / "cdr" / late.name).read_bytes()
+    refused = tierline("land", late, "--source", "cdr", "--home", home, "--replace")
+    assert refused.exit_code == 2
+    assert "was accepted already" in refused.output
+    assert (home / "landing" / "cdr" / late.name).read_bytes() == before
 
 
 def test_an_accepted_file_is_never_landed_over(home: Path, tmp_path: Path) -> None:
