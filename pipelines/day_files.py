@@ -50,7 +50,8 @@ def _listed(folder: Path) -> Iterator[tuple[str, list[str]]]:
     """The names of the days' folders (nights', campaigns'), sorted, and those of what lies in each: many in a home of
     years, and listed several times a night, so not by a pattern, which takes several times as long.
     """
-    days = sorted(place.name for place in folder.iterdir() if "=" in place.name) if folder.is_dir() else []
+    places = folder.iterdir() if folder.is_dir() else ()
+    days = sorted(place.name for place in places if "=" in place.name and place.is_dir())
     yield from ((day, sorted(file.name for file in (folder / day).iterdir())) for day in days)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines.day_files import remove_leftovers, verify_days, write_day
+from pipelines.day_files import remove_days, remove_leftovers, verify_days, write_day
 from pipelines.durable import Disk
 
 CURE = "roll it up again"
@@ -84,6 +84,14 @@ def test_leftovers_of_a_killed_run_are_removed(write: Write, folder: Path) -> No
     (folder / "usage_date=2024-06-30/cc.tmp").write_bytes(b"half a file")
     remove_leftovers(folder, Disk())
     assert [path.name for path in (folder / "usage_date=2024-06-30").iterdir()] == ["aa.parquet"]
+
+
+def test_a_file_among_the_days_is_left_alone(write: Write, folder: Path) -> None:
+    write("aa")
+    (folder / "usage_date=notes").write_text("not a day")
+    remove_leftovers(folder, Disk())
+    assert remove_days(folder, lambda _day, _digest: False, Disk()) == 1
+    assert [path.name for path in folder.iterdir() if "=" in path.name] == ["usage_date=notes"]
 
 
 def test_a_full_disk_leaves_no_day_file(write: Write, folder: Path) -> None:
