@@ -189,7 +189,8 @@ def _cold(nights: list[dict[str, Any]]) -> str:
 
 
 def _intake(results: list[dict[str, Any]]) -> str:
-    head = ["what", "records", "form", "bare DuckDB s", "intake s", "times", "DuckDB CPU s", "intake CPU s", "times"]
+    seconds = ("bare DuckDB s", "intake s", "times", "DuckDB CPU s", "intake CPU s", "times")
+    head = ["what", "records", "form", *seconds, "medians of"]
     rows = [
         [
             "a day of CDRs, rolled up" if one["what"] == "cdr" else "all bill runs",
@@ -197,10 +198,11 @@ def _intake(results: list[dict[str, Any]]) -> str:
             one["form"],
             *(f"{one[side]['seconds']:.2f}" for side in ("floor", "ours", "ratios")),
             *(f"{one[side]['cpu']:.2f}" for side in ("floor", "ours", "ratios")),
+            str(len(one["repetitions"])),
         ]
         for one in results
     ]
-    return f"{_table(head, rows)}\n\n{_machine(results[-1])}; medians of {len(results[-1]['repetitions'])}."
+    return f"{_table(head, rows)}\n\n{_machine(results[-1])}"
 
 
 def _demo(demos: list[dict[str, Any]]) -> str:
