@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.pictures import lines, part_bars
+from benchmarks.results import middle
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -212,6 +213,15 @@ def _demo(demos: list[dict[str, Any]]) -> str:
     return f"{_table(head, [row + [f'{seconds:.1f}' for seconds in one['stages'].values()]])}\n\n{_machine(one)}"
 
 
+def _turns(turns: Mapping[str, Any]) -> list[list[str]]:
+    rows = []
+    for unit, label in (("seconds", "wall s"), ("cpu", "CPU s")):
+        both = [f"{middle(turns[when][unit]):.2f}" for when in ("early", "late")]
+        pairs = f"in turns, {len(turns['late'][unit])} pairs, {label}"
+        rows.append([pairs, *both, f"{turns[f'times_{unit}']:.2f}"])
+    return rows
+
+
 def _year(years: list[dict[str, Any]]) -> str:
     year = years[-1]
     early, late = (f"night {number}" for number in year["compared"])
@@ -219,6 +229,7 @@ def _year(years: list[dict[str, Any]]) -> str:
         [label, f"{year[f'{unit}_early']:.2f}", f"{year[f'{unit}_late']:.2f}", f"{year[f'times_{unit}']:.2f}"]
         for unit, label in (("seconds", "wall s"), ("cpu", "CPU s"))
     ]
+    rows += _turns(year["turns"]) if "turns" in year else []  # figures are written while the year still runs
     disk = [
         [name, f"{one['early'] / 1e6:,.1f}", f"{one['late'] / 1e6:,.1f}", f"{one['a_night'] / 1e3:,.1f}"]
         for name, one in year["bytes"].items()
@@ -226,7 +237,7 @@ def _year(years: list[dict[str, Any]]) -> str:
     ]
     return (
         f"{year['nights']} nights of {year['customers']:,} customers ({_machine(year)})\n\n"
-        f"{_table(['medians of eleven nights', early, late, 'times'], rows)}\n\n"
+        f"{_table(['medians of eleven nights, or of pairs', early, late, 'times'], rows)}\n\n"
         "![Seconds a night](images/performance-year-seconds.svg)\n\n"
         f"{_table(['on the disk', f'MB after {early}', 'MB after the last', 'kB more a night, last month'], disk)}\n\n"
         "![Sizes night by night](images/performance-year-disk.svg)"

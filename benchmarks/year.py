@@ -5,6 +5,10 @@ Belongs here: landing each night's files as they come, seconds, CPU and sizes ni
 
     python -m benchmarks.year --customers 2000 --nights 365 --json year.json
 
+An hour later a machine that others share is another machine. So the home of night 30 is put by, and after the last
+night both homes go on with their next nights, one and the other in turns: the ratio of these pairs is what history
+costs.
+
 The first night finds eighteen months of bills, payments and contacts; then every day's CDRs land, and each month's bill
 run, payments, contacts and CRM delivery on their days. Nights run one after the other in this process, so that 365
 starts of Python don't hide what grows; with --each every night is a `tierline run` of its own. Versions are kept by
@@ -37,8 +41,11 @@ from pipelines.runs import run_night
 from sample_data import generate
 
 LAST = date(2024, 6, 30)
+"""Day of the last night of the year; nights in turns come after it."""
 EARLY = 30
 """The night that late ones are compared with: by then every window of a month is full."""
+TURNS = 15
+"""Days after the last night (and after the early one) that are made for nights in turns."""
 _AROUND = 5
 _DAY_IN_NAME = re.compile(r"_(\d{8})[_.]")
 _FOLDERS = (
@@ -59,17 +66,20 @@ out = Console(width=118, highlight=False)
 
 
 def year_operator(folder: Path, customers: int, nights: int) -> Operator:
-    """An operator with CDRs on the last `nights` days, a CRM delivery every month, and bills of 18 months before."""
-    record, wanted = folder / "made.json", json.dumps({"customers": customers, "nights": nights, "last": str(LAST)})
-    months = nights // _DAYS_A_MONTH + 1
+    """An operator with CDRs on the last `nights` days and on those of the turns after them, a CRM delivery every month,
+    and bills of 18 months before.
+    """
+    last = LAST + timedelta(days=TURNS)
+    record, wanted = folder / "made.json", json.dumps({"customers": customers, "nights": nights, "last": str(last)})
+    months = (nights + TURNS) // _DAYS_A_MONTH + 1
     if not record.exists():
         shutil.rmtree(folder / "making", ignore_errors=True)
         generate(
             folder / "making",
             customers=customers,
-            as_of=LAST,
+            as_of=last,
             bill_months=_HISTORY_MONTHS + months,
-            cdr_days=nights,
+            cdr_days=nights + TURNS,
             snapshots=months + 2,
         )
         (folder / "making" / "landing").rename(folder / "extracts")
@@ -122,12 +132,24 @@ def by_step(home: Path) -> dict[str, float]:
     return {name: end - start for name, start, end in steps(home)}
 
 
-def run_year(operator: Operator, home: Path, nights: int, given: argparse.Namespace) -> dict[str, Any]:
-    """All nights; what each took, what lay on the disk after it, and the steps around the early and the last nights."""
-    first, found = LAST - timedelta(days=nights - 1), {"seconds": [], "cpu": [], "bytes": defaultdict(list)}
-    landing, steps_of = deliveries(operator, first), defaultdict(list)
+def early_night(nights: int) -> int:
+    """The night that late ones are compared with, where fewer than a year are run too."""
+    return min(EARLY, max(nights // 2, 1))
+
+
+def run_year(operator: Operator, folder: Path, nights: int, given: argparse.Namespace) -> dict[str, Any]:
+    """All nights, and then the turns; what each took, what lay on the disk after it, and the steps around the early and
+    the last nights. The homes are `folder`/home and, put by after the early night, `folder`/early.
+    """
+    first = LAST - timedelta(days=nights - 1)
+    found: dict[str, Any] = {"seconds": [], "cpu": [], "bytes": defaultdict(list)}
+    home, young = folder / "home", folder / "early"
+    landing = deliveries(operator, first)
+    steps_of: dict[str, list[float]] = defaultdict(list)
     figures: dict[str, Any] = {}
     for number in range(nights):
+        if number == early_night(nights):
+            shutil.copytree(home, young, symlinks=True)
         day = first + timedelta(days=number)
         land(landing.get(day, []), home)
         seconds, cpu = one_night(home, day, each=given.each)
@@ -141,7 +163,39 @@ def run_year(operator: Operator, home: Path, nights: int, given: argparse.Namesp
             figures = summary(found, steps_of, given.customers, first)
             write(given.json, "year", figures)
             out.print(f"{number + 1} of {nights} nights, the last {seconds:.1f} s, {cpu:.1f} s CPU", soft_wrap=True)
+    figures["turns"] = rounded(in_turns(landing, first, nights, {"early": young, "late": home}, given))
+    write(given.json, "year", figures)
     return figures
+
+
+def in_turns(
+    landing: Mapping[date, list[Path]], first: date, nights: int, homes: Mapping[str, Path], given: argparse.Namespace
+) -> dict[str, Any]:
+    """The next nights of both homes, one after the other: wall and CPU seconds of each, the median of the pairs' ratios
+    and the medians of each step's seconds. The first of each is not counted: a copied home looks at its files again.
+    """
+    after = {"early": early_night(nights), "late": nights}
+    found: dict[str, Any] = {when: {"seconds": [], "cpu": []} for when in homes}
+    steps_of: dict[str, dict[str, list[float]]] = {when: defaultdict(list) for when in homes}
+    for turn in range(given.turns + 1):
+        for when, home in homes.items():
+            day = first + timedelta(days=after[when] + turn)
+            land(landing.get(day, []), home)
+            seconds, cpu = one_night(home, day, each=given.each)
+            if turn == 0:
+                continue
+            found[when]["seconds"].append(seconds)
+            found[when]["cpu"].append(cpu)
+            for step, took in by_step(home).items():
+                steps_of[when][step].append(took)
+    for unit in ("seconds", "cpu"):
+        pairs = zip(found["early"][unit], found["late"][unit], strict=True)
+        found[f"times_{unit}"] = middle([late / early for early, late in pairs])
+    found["steps"] = {
+        step: {when: middle(steps_of[when][step]) for when in homes if step in steps_of[when]}
+        for step in steps_of["late"]
+    }
+    return found
 
 
 def around(values: list[float], night: int) -> float:
@@ -154,7 +208,7 @@ def summary(
 ) -> dict[str, Any]:
     """The early night beside the last: seconds, CPU, steps, bytes; and every night's figures."""
     nights = len(found["seconds"])
-    late, early = nights - _AROUND, min(EARLY, max(nights // 2, 1))
+    late, early = nights - _AROUND, early_night(nights)
     times = {u: {"early": around(found[u], early), "late": around(found[u], late)} for u in ("seconds", "cpu")}
     compared = {name: {"early": around(took, early), "late": around(took, late)} for name, took in steps_of.items()}
     grown = sorted(compared.items(), key=lambda item: item[1]["early"] - item[1]["late"])
@@ -203,6 +257,10 @@ def show(found: Mapping[str, Any]) -> None:
         for name, both in group.items():
             times = both["late"] / both["early"] if both["early"] else 0.0
             table.add_row(f"{label} {name}", f"{both['early']:.2f}", f"{both['late']:.2f}", f"{times:.2f}")
+    turns = found["turns"]
+    for unit, label in (("seconds", "wall s"), ("cpu", "CPU s")):
+        both = (f"{middle(turns[when][unit]):.2f}" for when in ("early", "late"))
+        table.add_row(f"in turns, {label}", *both, f"{turns[f'times_{unit}']:.2f}")
     out.print(table)
     disk = Table("on the disk", title="What a home keeps beside landing/")
     for name in (f"after night {early}, MB", "after the last, MB", "more a night in the last month, kB"):
@@ -222,16 +280,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--customers", type=int, default=2000)
     parser.add_argument("--nights", type=int, default=365)
+    parser.add_argument("--turns", type=int, default=9, help=f"pairs of nights in turns, at most {TURNS - 1}")
     parser.add_argument("--each", action="store_true", help="every night as a command of its own")
     parser.add_argument("--keep", type=Path, help="folder in which extracts and the home stay")
     parser.add_argument("--json", type=Path, help="also write the figures here, while it runs")
     given = parser.parse_args()
+    if not 1 <= given.turns < TURNS:
+        parser.error(f"--turns is {given.turns}; give 1 to {TURNS - 1}")
     with tempfile.TemporaryDirectory(prefix="tierline-bench-") as temporary:
         folder = given.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         operator = year_operator(folder, given.customers, given.nights)
-        shutil.rmtree(folder / "home", ignore_errors=True)
-        show(run_year(operator, folder / "home", given.nights, given))
+        for left in ("home", "early"):
+            shutil.rmtree(folder / left, ignore_errors=True)
+        show(run_year(operator, folder, given.nights, given))
 
 
 if __name__ == "__main__":

@@ -36,6 +36,17 @@ def test_a_mark_is_filled_and_filled_again() -> None:
     assert "Not measured yet: `make bench-year`." in report.rendered(page, {})
 
 
+def test_nights_in_turns_are_shown_beside_those_of_the_year() -> None:
+    year = summary(_found(60), {"intake": [1.0] * 60}, 500, date(2024, 1, 1))
+    page = "<!-- figures: year -->\n<!-- end -->"
+    assert "in turns" not in report.rendered(page, {"year": [year]})
+    times = {"early": {"seconds": [2.0, 4.0, 9.0], "cpu": [1.0] * 3}, "late": {"seconds": [3.0] * 3, "cpu": [2.0] * 3}}
+    year["turns"] = {**times, "times_seconds": 1.1, "times_cpu": 2.0}
+    shown = report.rendered(page, {"year": [year]})
+    assert "| in turns, 3 pairs, wall s | 4.00 | 3.00 | 1.10 |" in shown
+    assert "| in turns, 3 pairs, CPU s | 1.00 | 2.00 | 2.00 |" in shown
+
+
 def test_an_unknown_mark_is_named() -> None:
     with pytest.raises(report.MarkError, match="no section 'yaer'"):
         report.rendered("<!-- figures: yaer -->\n<!-- end -->", {})
