@@ -90,4 +90,4 @@ def test_every_step_of_the_nightly_job_has_its_stage(tmp_path) -> None:
         "features__usage_daily",
         "features__contact_days",
     }
-    assert found["staging__cdr_keeps_contract_cdr"] == found["scores__subscription_moves_over_cap"] == "checks"
+    assert found["staging__checks"] == found["scores__checks"] == found["scores__subscription__checks"] == "checks"
