@@ -39,6 +39,7 @@ from benchmarks.stages import stage_of, steps
 from benchmarks.watch import watch
 from pipelines.runs import run_night
 from sample_data import generate
+from tierline.verify import current_manifest
 
 LAST = date(2024, 6, 30)
 """Day of the last night of the year; nights in turns come after it."""
@@ -138,8 +139,8 @@ def early_night(nights: int) -> int:
 
 
 def run_year(operator: Operator, folder: Path, nights: int, given: argparse.Namespace) -> dict[str, Any]:
-    """All nights, and then the turns; what each took, what lay on the disk after it, and the steps around the early and
-    the last nights. The homes are `folder`/home and, put by after the early night, `folder`/early.
+    """All nights; what each took, what lay on the disk after it, and the steps around the early and the last nights.
+    The homes are `folder`/home and, put by after the early night, `folder`/early.
     """
     first = LAST - timedelta(days=nights - 1)
     found: dict[str, Any] = {"seconds": [], "cpu": [], "bytes": defaultdict(list)}
@@ -163,23 +164,23 @@ def run_year(operator: Operator, folder: Path, nights: int, given: argparse.Name
             figures = summary(found, steps_of, given.customers, first)
             write(given.json, "year", figures)
             out.print(f"{number + 1} of {nights} nights, the last {seconds:.1f} s, {cpu:.1f} s CPU", soft_wrap=True)
-    figures["turns"] = rounded(in_turns(landing, first, nights, {"early": young, "late": home}, given))
-    write(given.json, "year", figures)
     return figures
 
 
-def in_turns(
-    landing: Mapping[date, list[Path]], first: date, nights: int, homes: Mapping[str, Path], given: argparse.Namespace
-) -> dict[str, Any]:
+def in_turns(operator: Operator, folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     """The next nights of both homes, one after the other: wall and CPU seconds of each, the median of the pairs' ratios
     and the medians of each step's seconds. The first of each is not counted: a copied home looks at its files again.
     """
-    after = {"early": early_night(nights), "late": nights}
+    landing = deliveries(operator, LAST - timedelta(days=given.nights - 1))
+    homes = {"early": folder / "early", "late": folder / "home"}
+    after = {when: current_manifest(home / "published" / "customer_tiers").as_of_date for when, home in homes.items()}
+    if max(after.values()) + timedelta(days=given.turns + 1) > LAST + timedelta(days=TURNS):
+        sys.exit(f"{folder} has call detail until {LAST + timedelta(days=TURNS)}, its late home ran {after['late']}")
     found: dict[str, Any] = {when: {"seconds": [], "cpu": []} for when in homes}
     steps_of: dict[str, dict[str, list[float]]] = {when: defaultdict(list) for when in homes}
     for turn in range(given.turns + 1):
         for when, home in homes.items():
-            day = first + timedelta(days=after[when] + turn)
+            day = after[when] + timedelta(days=turn + 1)
             land(landing.get(day, []), home)
             seconds, cpu = one_night(home, day, each=given.each)
             if turn == 0:
@@ -281,19 +282,28 @@ def main() -> None:
     parser.add_argument("--customers", type=int, default=2000)
     parser.add_argument("--nights", type=int, default=365)
     parser.add_argument("--turns", type=int, default=9, help=f"pairs of nights in turns, at most {TURNS - 1}")
+    parser.add_argument("--only-turns", action="store_true", help="go on in turns with the homes of --keep, and --json")
     parser.add_argument("--each", action="store_true", help="every night as a command of its own")
     parser.add_argument("--keep", type=Path, help="folder in which extracts and the home stay")
     parser.add_argument("--json", type=Path, help="also write the figures here, while it runs")
     given = parser.parse_args()
     if not 1 <= given.turns < TURNS:
         parser.error(f"--turns is {given.turns}; give 1 to {TURNS - 1}")
+    if given.only_turns and not (given.keep and given.json):
+        parser.error("--only-turns goes on with the homes in --keep and the figures in --json: give both")
     with tempfile.TemporaryDirectory(prefix="tierline-bench-") as temporary:
         folder = given.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         operator = year_operator(folder, given.customers, given.nights)
-        for left in ("home", "early"):
-            shutil.rmtree(folder / left, ignore_errors=True)
-        show(run_year(operator, folder, given.nights, given))
+        if given.only_turns:
+            figures = json.loads(given.json.read_text(encoding="utf-8"))
+        else:
+            for left in ("home", "early"):
+                shutil.rmtree(folder / left, ignore_errors=True)
+            figures = run_year(operator, folder, given.nights, given)
+        figures["turns"] = rounded(in_turns(operator, folder, given))
+        write(given.json, "year", figures)
+        show(figures)
 
 
 if __name__ == "__main__":
