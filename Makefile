@@ -111,7 +111,8 @@ bench-churn: $(READY) ## Time a churn model of 1,000,000 customers: its risks wi
 bench-truth: $(READY) ## Train on a generated operator and hold the risks against the true probabilities
 	@$(BIN)/python -m benchmarks.churn_truth
 
-soak: $(READY) ## Hours of faults: kills at every step and at random under readers, mutated extracts, full disks
+soak: $(READY) ## Hours of faults: kills at every step and at random under readers, mutated extracts, full disks; many examples of each property
+	@$(BIN)/pytest -n auto --dist loadfile -m hypothesis --hypothesis-profile soak
 	@$(BIN)/python tests/faults/soak.py
 	@$(BIN)/python tests/faults/kill_runs.py
 	@$(BIN)/python tests/faults/kill_year.py --every 1 --kills 60

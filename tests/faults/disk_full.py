@@ -103,12 +103,10 @@ def nights(levels: tuple[int, ...]) -> Iterator[Seen]:
         home, first = base / "home", base / "first"
         with disk(home, DISK):
             _landing(home, base)
-            code, said = _night(home, FIRST)
-            assert code == 0, said
+            _night_with_room(home, FIRST)
             shutil.copytree(home, first)
             _deliver(home)
-            code, said = _night(home, SECOND)
-            assert code == 0, said
+            _night_with_room(home, SECOND)
             unharmed = _content(home)
         for free in levels:
             with disk(home, DISK):
@@ -133,6 +131,14 @@ def _full(home: Path, free: int, unharmed: list[str]) -> Seen:
         same=_content(home) == unharmed,
         leftovers=tuple(sorted(str(p.relative_to(home)) for p in home.rglob("*") if _is_leftover(p))),
     )
+
+
+def _night_with_room(home: Path, day: date) -> None:
+    """A night that nothing happens to, in this process: only what meets a fault needs one of its own."""
+    from pipelines.runs import run_night
+
+    result = run_night(home, day)
+    assert result.succeeded, result.failures
 
 
 def _night(home: Path, day: date) -> tuple[int, str]:

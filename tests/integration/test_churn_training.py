@@ -58,7 +58,8 @@ def quick() -> Iterator[pytest.MonkeyPatch]:
 def trained(tmp_path_factory: pytest.TempPathFactory, quick: pytest.MonkeyPatch) -> Path:
     """A home with a night under the rates of bands, and a champion trained after it."""
     home = tmp_path_factory.mktemp("churn") / "home"
-    generate(home, customers=1000, seed=5, as_of=AS_OF, bill_months=10, cdr_days=0, snapshots=10)
+    # Each month costs two origins whatever its size: few months, and enough customers that enough of them leave.
+    generate(home, customers=2400, seed=5, as_of=AS_OF, bill_months=7, cdr_days=0, snapshots=7)
     (home / "policy.yaml").write_bytes(policy_text())
     (home / "tierline.yaml").write_text("policy: policy.yaml\n", encoding="utf-8")
     result = run_night(home, AS_OF)

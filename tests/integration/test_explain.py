@@ -1,6 +1,7 @@
 """`tierline explain`: every customer's score is added up again from the extract rows and the policy's lines."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -10,25 +11,22 @@ from typer.testing import CliRunner
 
 from pipelines.cli.app import app
 from pipelines.explanation.customer import explain_one, prepared
-from pipelines.runs import run_night
+from pipelines.runs import NightResult, run_night
 from segmentation.policy import preset
 
 FIRST, LAST = date(2024, 6, 30), date(2024, 7, 1)
 
 
 @pytest.fixture(scope="module")
-def home(tiny_landing: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(tiny_night: tuple[Path, NightResult], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two nights, the second under a stricter policy with a segment; nothing here may change it."""
-    folder = tmp_path_factory.mktemp("explain") / "home"
-    (folder / "landing").parent.mkdir(parents=True)
-    (folder / "landing").symlink_to(tiny_landing)
+    folder = Path(shutil.copytree(tiny_night[0], tmp_path_factory.mktemp("explain") / "home"))
     policy = folder / "ours.yaml"
     text = preset("default").decode().replace('version: "1"', 'version: "2"')
     policy.write_text(
         text
         + "segments:\n  - name: prepaid\n    payment_types: [prepaid]\n    policy:\n      arpu: {window_months: 2}\n"
     )
-    assert run_night(folder, FIRST).succeeded
     assert run_night(folder, LAST, {"policy": str(policy)}).succeeded
     return folder
 

@@ -48,9 +48,8 @@ def told(result: NightResult) -> str:
     return "\n".join(f"{f.kind} {f.where} {f.message}" for f in result.failures)
 
 
-def test_a_night_again_changes_nothing(make_home: MakeHome) -> None:
-    home = make_home("home")
-    first = run_night(home, AS_OF)
+def test_a_night_again_changes_nothing(tiny_night: tuple[Path, NightResult], make_finished_home: MakeHome) -> None:
+    home, (_, first) = make_finished_home("home"), tiny_night
     assert first.succeeded, told(first)
     assert (first.version, first.created) == (1, True)
     again = run_night(home, AS_OF)
@@ -112,8 +111,10 @@ def damage_encoding(home: Path) -> Path:
     return file
 
 
-def test_unreadable_files_are_named_together_and_the_mended_ones_are_taken(make_home: MakeHome) -> None:
-    home, sound = make_home("home"), make_home("sound")
+def test_unreadable_files_are_named_together_and_the_mended_ones_are_taken(
+    tiny_night: tuple[Path, NightResult], make_home: MakeHome
+) -> None:
+    home, (sound, undamaged) = make_home("home"), tiny_night
     damaged = [damage(home) for damage in (damage_truncated, damage_header, damage_encoding)]
     result = run_night(home, AS_OF)
     assert [f.kind for f in result.failures] == ["refused"]
@@ -127,7 +128,7 @@ def test_unreadable_files_are_named_together_and_the_mended_ones_are_taken(make_
         shutil.copy(sound / file.relative_to(home), file)
     mended = run_night(home, AS_OF)
     assert mended.succeeded, told(mended)
-    assert run_night(sound, AS_OF).succeeded
+    assert undamaged.succeeded
     assert digests(home) == digests(sound)
 
 
@@ -244,10 +245,9 @@ def test_no_number_reaches_the_run_log_or_the_manifest(make_home: MakeHome) -> N
     assert manifest["tiers"].keys() == {"high", "mid", "ordinary"}
 
 
-def test_the_analysts_database_is_replaced_under_open_readers(make_home: MakeHome) -> None:
-    home = make_home("home")
+def test_the_analysts_database_is_replaced_under_open_readers(make_finished_home: MakeHome) -> None:
+    home = make_finished_home("home")
     database = home / "published" / "analytics.duckdb"
-    assert run_night(home, AS_OF).succeeded
     script = (
         "import duckdb\n"
         f"con = duckdb.connect({str(database)!r}, read_only=True)\n"

@@ -92,18 +92,16 @@ def test_a_night_makes_what_its_news_decide(make_home: MakeHome) -> None:
 
 
 def test_another_policy_makes_the_judgement_anew_and_the_features_only_where_it_asks_for_other_windows(
-    make_home: MakeHome,
+    make_finished_home: MakeHome,
 ) -> None:
-    home = make_home("home")
-    made(home, AS_OF)
+    home = make_finished_home("home")
     after = made(home, AS_OF, policy="quantile")
     assert {"scores.measures", "scores.customer"} <= after
     assert not after & {*OF_THE_CRM, "features.complaints"}
 
 
-def test_a_table_that_a_run_did_not_finish_is_made_again(make_home: MakeHome) -> None:
-    home = make_home("home")
-    made(home, AS_OF)
+def test_a_table_that_a_run_did_not_finish_is_made_again(make_finished_home: MakeHome) -> None:
+    home = make_finished_home("home")
     with duckdb.connect(str(home / "warehouse.duckdb")) as con:
         con.execute(
             "create or replace table features.number_holdings as select * from features.number_holdings limit 1"

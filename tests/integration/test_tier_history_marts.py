@@ -111,10 +111,8 @@ def rows_of(con: duckdb.DuckDBPyConnection, table: str) -> list[Row]:
     return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
-def test_two_nights_are_told_as_their_files_tell_them(make_home: MakeHome, tmp_path: Path) -> None:
-    home = make_home("home")
-    first = run_night(home, TINY_AS_OF)
-    assert first.succeeded, first.failures
+def test_two_nights_are_told_as_their_files_tell_them(make_finished_home: MakeHome, tmp_path: Path) -> None:
+    home = make_finished_home("home")
     left = change_lists_and_cease_lines(home)
     second = run_night(home, LATER, accept="lists and lines were changed on purpose")
     assert second.succeeded, second.failures

@@ -6,7 +6,8 @@ Belongs here: the ledger, its copy and staging. Does not: which days go (tests/i
 from __future__ import annotations
 
 import json
-from dataclasses import replace as changed
+import shutil
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from intake_desk import Desk, Silent, cdr_file, cdr_row
 
 from data_contracts import contract
 from pipelines.contracts.judged import judge_new
-from pipelines.intake import LedgerCopyError, read_ledger_copy, replay
+from pipelines.intake import IntakeSettings, LedgerCopyError, read_ledger_copy, replay
 from pipelines.intake.expiries import ExpiredDay, Expiry, detail_from, expire
 from pipelines.intake.ledger_copy import LedgerCopy, read_ledger_lines
 from pipelines.intake.replay import settle
@@ -30,15 +31,32 @@ def row(record_id: str, day: int, hour: str = "12:00:00", **other: str) -> str:
     return cdr_row(record_id=record_id, answer_time=f"2024-06-{day:02}T{hour}+08:00", **other)
 
 
+def desk_in(folder: Path, con: duckdb.DuckDBPyConnection) -> Desk:
+    con.execute("SET TimeZone = 'UTC'")
+    settings = IntakeSettings("Asia/Shanghai", "CNY", folder / "tmp", ledger_copy=folder / "ledger.jsonl")
+    return Desk(con, folder / "landing", settings)
+
+
+@pytest.fixture(scope="module")
+def ten_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which ten days of usage are taken, a file a day, each with a record of the day before."""
+    folder = tmp_path_factory.mktemp("ten_days") / "desk"
+    (folder / "landing").mkdir(parents=True)
+    with duckdb.connect(str(folder / "warehouse.duckdb")) as con:
+        desk = desk_in(folder, con)
+        for day in range(2, 12):
+            content = cdr_file(row(f"a{day}", day), row(f"b{day}", day - 1), row(f"c{day}", day, charge="x"))
+            desk.put(f"cdr/cdr_202406{day:02}.csv", content)
+        assert not desk.run().refused
+    return folder
+
+
 @pytest.fixture
-def kept(desk: Desk, tmp_path: Path) -> Desk:
-    """A desk with a ledger copy, and ten days of usage, a file a day, each with a record of the day before."""
-    desk.settings = changed(desk.settings, ledger_copy=tmp_path / "ledger.jsonl")
-    for day in range(2, 12):
-        content = cdr_file(row(f"a{day}", day), row(f"b{day}", day - 1), row(f"c{day}", day, charge="x"))
-        desk.put(f"cdr/cdr_202406{day:02}.csv", content)
-    assert not desk.run().refused
-    return desk
+def kept(ten_days: Path, tmp_path: Path) -> Iterator[Desk]:
+    """A desk with a ledger copy and those ten days, for one test."""
+    folder = Path(shutil.copytree(ten_days, tmp_path / "desk"))
+    with duckdb.connect(str(folder / "warehouse.duckdb")) as con:
+        yield desk_in(folder, con)
 
 
 def copy_of(desk: Desk) -> Path:

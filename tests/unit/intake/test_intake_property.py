@@ -50,7 +50,7 @@ def damaged(content: bytes, steps: list[tuple[str, int, bytes]]) -> bytes:
     return content
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(
     rows=st.lists(ROW, max_size=12, unique_by=lambda r: r["record_id"]),
     steps=DAMAGE,

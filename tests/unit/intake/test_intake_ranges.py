@@ -85,7 +85,7 @@ def in_ranges(path: Path, how: SourceMapping, folder: Path, size: int) -> Any:
         return told(account, con, rows, places)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(
     rows=st.integers(0, 12),
     steps=DAMAGE,

@@ -47,7 +47,7 @@ def workbook(rows: list[list[Any]], constant_memory: bool) -> bytes:
     return written(make, default_date_format="yyyy-mm-dd", constant_memory=constant_memory)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(rows=st.lists(ROW, max_size=8), streamed=st.booleans())
 def test_every_row_is_counted_once_and_accepted_text_was_written_so(rows: list[list[Any]], streamed: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:

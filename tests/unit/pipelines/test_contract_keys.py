@@ -10,7 +10,7 @@ from itertools import combinations
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data_contracts import contract
@@ -74,7 +74,6 @@ def test_a_key_may_come_again_after_the_window(
     assert repeated_by_new(con, records, 7) == found
 
 
-@settings(max_examples=120, deadline=None)
 @given(records=st.lists(RECORD, max_size=9), window=st.integers(0, 5))
 def test_it_is_found_wherever_two_are_too_near_and_one_is_new(
     con: duckdb.DuckDBPyConnection, records: list[Record], window: int

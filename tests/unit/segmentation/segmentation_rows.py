@@ -116,13 +116,15 @@ def scored(
     measured: Mapping[str, Any] | None = None,
     before: pl.DataFrame | None = None,
 ) -> list[dict[str, Any]]:
-    """Scored rows as dicts; `measured` overwrites measures (say, an ARPU or a tenure) before scoring.
+    """Scored rows as dicts; `measured` overwrites measures (say, an ARPU or a tenure) before scoring, with one value
+    for all or a list of one for each.
 
     `before`: what the customers' rows remember (columns of `remembered`); nothing if None.
     """
     frame = with_measures(features(*changes), policy, as_of, before)
     for name, value in (measured or {}).items():
-        frame = frame.with_columns(pl.lit(value).cast(MEASURES[name]).alias(name))
+        values = pl.Series(value) if isinstance(value, list) else pl.lit(value)
+        frame = frame.with_columns(values.cast(MEASURES[name]).alias(name))
     return score(frame, policy, cutoffs, hazards, as_of).to_dicts()
 
 

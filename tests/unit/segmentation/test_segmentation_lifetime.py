@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from segmentation_rows import DEFAULT
 
@@ -14,7 +14,6 @@ from segmentation.lifetime import lifetime_columns, value_at_risk
 from segmentation.policy import Policy
 from segmentation.policy_retention import Lifetime
 
-FEW = settings(max_examples=40, deadline=None)
 NOBODY = pl.DataFrame(schema=dict(HAZARDS))
 
 
@@ -138,7 +137,6 @@ rules = st.builds(
 )
 
 
-@FEW
 @given(arpus, st.integers(0, 400), st.lists(risks, min_size=2, max_size=6), rules, bands)
 def test_more_risk_is_never_worth_more_and_all_is_within_the_horizon(arpu, tenure, own, given_policy, counts):
     rows = [(arpu, tenure, str(risk)) for risk in (*sorted(own), Decimal(1))]
@@ -151,7 +149,6 @@ def test_more_risk_is_never_worth_more_and_all_is_within_the_horizon(arpu, tenur
     assert found[-1][1:] == (Decimal(0), Decimal(0))
 
 
-@FEW
 @given(arpus, st.integers(0, 400), rules, bands)
 def test_no_risk_is_an_annuity_in_any_band(arpu, tenure, given_policy, counts):
     ((_, value, at_risk),) = worth((arpu, tenure, "0"), rules=given_policy, counts=hazards(**counts))
@@ -162,7 +159,6 @@ def test_no_risk_is_an_annuity_in_any_band(arpu, tenure, given_policy, counts):
     assert at_risk == 0
 
 
-@FEW
 @given(st.lists(st.tuples(arpus, st.integers(0, 400), risks.map(str)), min_size=2, max_size=40), bands, st.data())
 def test_a_row_comes_out_the_same_in_any_batch(rows, counts, data):
     given_counts = hazards(**counts)

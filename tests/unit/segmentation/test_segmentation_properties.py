@@ -5,7 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from segmentation_rows import AS_OF, DEFAULT, NO_CUTOFFS, NO_HAZARDS, features, scored, with_measures
 
@@ -14,7 +14,6 @@ from segmentation.measures import measures
 from segmentation.policy import preset, read_policy
 from segmentation.scoring import score
 
-FEW = settings(max_examples=60, deadline=None)
 # Caps and weights that share no factor: the largest denominator a policy can ask for.
 HARDEST = read_policy(
     preset("default")
@@ -40,6 +39,11 @@ def decimal_half_up(exact: Fraction, places: int) -> Decimal:
     size += (scaled - size) >= Fraction(1, 2)
     result = Decimal(size).scaleb(-places) * (-1 if exact < 0 else 1)
     return result.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
+
+
+def batches(of, least=1):
+    """Several at once: scoring twelve customers takes as long as scoring one."""
+    return st.lists(of, min_size=least, max_size=12)
 
 
 @st.composite
@@ -75,8 +79,7 @@ def customers(draw):
     }
 
 
-@FEW
-@given(st.lists(customers(), min_size=1, max_size=8))
+@given(batches(customers()))
 def test_parts_add_up_exactly_and_the_score_stays_in_range(rows):
     for row in scored(*rows):
         parts = row["arpu_part"] + row["tenure_part"] + row["credit_part"]
@@ -89,100 +92,112 @@ def test_parts_add_up_exactly_and_the_score_stays_in_range(rows):
             assert row[f"{measure}_part"] == weight * row[f"{measure}_points"]
 
 
-@FEW
-@given(st.lists(customers(), min_size=2, max_size=12))
+@given(batches(customers(), least=2))
 def test_a_better_score_never_has_a_worse_value_tier(rows):
     ranked = sorted(scored(*rows), key=lambda row: row["value_score"])
     flags = [DEFAULT.tier_names.index(row["value_tier"]) for row in ranked]
     assert flags == sorted(flags, reverse=True)
 
 
-@FEW
-@given(st.lists(customers(), min_size=2, max_size=12), st.integers(1, 11), st.randoms(use_true_random=False))
+@given(batches(customers(), least=2), st.integers(1, 11), st.randoms(use_true_random=False))
 def test_batches_split_and_shuffled_give_the_same_rows(rows, cut, random):
     whole = features(*rows)
     expected = score(with_measures(whole), DEFAULT, NO_CUTOFFS, NO_HAZARDS, AS_OF).sort("customer_id")
     order = list(range(len(rows)))
     random.shuffle(order)
     shuffled = whole[order]
-    batches = [shuffled[:cut], shuffled[cut:]]
-    parts = [score(with_measures(batch), DEFAULT, NO_CUTOFFS, NO_HAZARDS, AS_OF) for batch in batches]
+    pieces = [shuffled[:cut], shuffled[cut:]]
+    parts = [score(with_measures(piece), DEFAULT, NO_CUTOFFS, NO_HAZARDS, AS_OF) for piece in pieces]
     assert pl.concat(parts).sort("customer_id").equals(expected)
 
 
-@FEW
-@given(customers(), amounts(), amounts())
-def test_higher_arpu_never_lowers_the_score(row, one, other):
-    row["lines_in_service"] = 1
-    low, high = (scored(row, measured={"arpu_amount": amount})[0]["value_score"] for amount in sorted((one, other)))
-    assert low <= high
+@given(batches(st.tuples(customers(), amounts(), amounts())))
+def test_higher_arpu_never_lowers_the_score(cases):
+    rows = [{**row, "lines_in_service": 1} for row, _, _ in cases for _ in range(2)]
+    arpu = [amount for _, one, other in cases for amount in sorted((one, other))]
+    scores = [row["value_score"] for row in scored(*rows, measured={"arpu_amount": arpu})]
+    for low, high in zip(scores[::2], scores[1::2], strict=True):
+        assert low <= high
 
 
-@FEW
-@given(customers())
-def test_higher_billing_never_lowers_the_arpu(row):
-    row["lines_in_service"] = 1
-    more = {**row, "billed_amount": row["billed_amount"] + Decimal("0.0001")}
-    low, high = measures(features(row, more), DEFAULT, AS_OF)["arpu_amount"]
-    # An amount of exactly 0 on a customer without postpaid line is no spend at all, hence possibly unknown.
-    assert low is None or high is None or low <= high
+@given(batches(customers()))
+def test_higher_billing_never_lowers_the_arpu(rows):
+    rows = [{**row, "lines_in_service": 1} for row in rows]
+    more = [{**row, "billed_amount": row["billed_amount"] + Decimal("0.0001")} for row in rows]
+    arpu = measures(features(*rows, *more), DEFAULT, AS_OF)["arpu_amount"].to_list()
+    for low, high in zip(arpu[: len(rows)], arpu[len(rows) :], strict=True):
+        # An amount of exactly 0 on a customer without postpaid line is no spend at all, hence possibly unknown.
+        assert low is None or high is None or low <= high
 
 
-@FEW
-@given(st.integers(0, EXPOSURE_LIMIT), st.integers(1, EXPOSURE_LIMIT), st.floats(0, 1), st.floats(0, 1))
-def test_churn_risk_is_exact_and_lies_between_band_rate_and_base(exposed, base_exposed, share, base_share):
-    churned, base_churned = int(exposed * share), int(base_exposed * base_share)
-    counts = {
+@st.composite
+def exposures(draw):
+    exposed, base_exposed = draw(st.integers(0, EXPOSURE_LIMIT)), draw(st.integers(1, EXPOSURE_LIMIT))
+    return {
         "band_exposed": exposed,
-        "band_churned": churned,
+        "band_churned": int(exposed * draw(st.floats(0, 1))),
         "base_exposed": base_exposed,
-        "base_churned": base_churned,
+        "base_churned": int(base_exposed * draw(st.floats(0, 1))),
     }
-    risk = scored(counts)[0]["churn_risk"]
-    base = Fraction(base_churned, base_exposed)
-    assert risk == decimal_half_up((churned + 200 * base) / (exposed + 200), 6)
-    band = Fraction(churned, exposed) if exposed else base
-    assert decimal_half_up(min(band, base), 6) <= risk <= decimal_half_up(max(band, base), 6)
+
+
+@given(batches(exposures()))
+def test_churn_risk_is_exact_and_lies_between_band_rate_and_base(rows):
+    for counts, row in zip(rows, scored(*rows), strict=True):
+        exposed, churned, risk = counts["band_exposed"], counts["band_churned"], row["churn_risk"]
+        base = Fraction(counts["base_churned"], counts["base_exposed"])
+        assert risk == decimal_half_up((churned + 200 * base) / (exposed + 200), 6)
+        band = Fraction(churned, exposed) if exposed else base
+        assert decimal_half_up(min(band, base), 6) <= risk <= decimal_half_up(max(band, base), 6)
 
 
 TOP = AMOUNT_LIMIT * 10_000 - 1
 
 
-@FEW
-@given(st.tuples(amounts(-TOP, TOP), amounts(-TOP, TOP), amounts(-TOP, TOP)), st.integers(1, 24), st.integers(1, 24))
-def test_arpu_is_the_exact_quotient_rounded_once(money, billed_months, usage_months):
-    billed, used, fees = money
-    row = {
-        "billed_amount": billed,
-        "prepaid_usage_amount": used,
-        "prepaid_fee_amount": fees,
-        "billed_months": billed_months,
-        "usage_months": usage_months,
+SPENT = st.fixed_dictionaries(
+    {
+        "billed_amount": amounts(-TOP, TOP),
+        "prepaid_usage_amount": amounts(-TOP, TOP),
+        "prepaid_fee_amount": amounts(-TOP, TOP),
+        "billed_months": st.integers(1, 24),
+        "usage_months": st.integers(1, 24),
     }
-    exact = (Fraction(billed) + Fraction(fees)) / billed_months + Fraction(used) / usage_months
-    assert measures(features(row), DEFAULT, AS_OF)["arpu_amount"].item() == decimal_half_up(exact, 4)
+)
 
 
-@FEW
-@given(
+@given(batches(SPENT))
+def test_arpu_is_the_exact_quotient_rounded_once(rows):
+    for row, arpu in zip(rows, measures(features(*rows), DEFAULT, AS_OF)["arpu_amount"], strict=True):
+        billed = Fraction(row["billed_amount"]) + Fraction(row["prepaid_fee_amount"])
+        exact = billed / row["billed_months"] + Fraction(row["prepaid_usage_amount"]) / row["usage_months"]
+        assert arpu == decimal_half_up(exact, 4)
+
+
+OWED = st.tuples(
     st.integers(1, COUNT_LIMIT),
     st.tuples(st.floats(0, 1), st.floats(0, 1.2)),
     st.tuples(amounts(1, TOP), amounts(0, TOP)),
     st.integers(0, 25),
 )
-def test_credit_is_the_exact_formula_rounded_once_up_to_the_widest_inputs(bills, shares, money, stops):
-    (paid, late), (due, overdue) = shares, money
+
+
+@given(batches(OWED))
+def test_credit_is_the_exact_formula_rounded_once_up_to_the_widest_inputs(cases):
     for policy in (DEFAULT, HARDEST):
         caps, weights = policy.credit.caps, policy.credit.weights
-        row = {
-            "bills_due": bills,
-            "bills_paid_on_time": int(bills * paid),
-            "days_past_due": min(int(bills * late * caps.days_past_due.value), COUNT_LIMIT * 366),
-            "amount_due_total": due,
-            "overdue_amount": overdue,
-            "arrears_stops": stops,
-        }
-        assert measures(features(row), policy, AS_OF)["credit"].item() == _credit(row, caps, weights)
+        rows = [
+            {
+                "bills_due": bills,
+                "bills_paid_on_time": int(bills * paid),
+                "days_past_due": min(int(bills * late * caps.days_past_due.value), COUNT_LIMIT * 366),
+                "amount_due_total": due,
+                "overdue_amount": overdue,
+                "arrears_stops": stops,
+            }
+            for bills, (paid, late), (due, overdue), stops in cases
+        ]
+        for row, credit in zip(rows, measures(features(*rows), policy, AS_OF)["credit"], strict=True):
+            assert credit == _credit(row, caps, weights)
 
 
 def _credit(row, caps, weights) -> Decimal:
@@ -216,7 +231,6 @@ def test_the_widest_credit_inputs_do_not_overflow():
     assert rows["credit"].to_list() == [100, 0]
 
 
-@FEW
 @given(st.dates(dt.date(1990, 1, 1), dt.date(2040, 12, 31)), st.integers(0, 6000))
 def test_tenure_is_the_number_of_month_steps_not_passing_the_date(start, days):
     as_of = start + dt.timedelta(days=days)
@@ -248,8 +262,7 @@ UNEVEN = read_policy(
 )
 
 
-@FEW
-@given(st.lists(customers(), min_size=1, max_size=8))
+@given(batches(customers()))
 def test_parts_are_rounded_by_largest_remainder_and_add_up(rows):
     for row in scored(*rows, policy=UNEVEN):
         exact = {
@@ -264,18 +277,23 @@ def test_parts_are_rounded_by_largest_remainder_and_add_up(rows):
         assert all(lost[up] >= lost[cut] for up in raised for cut in set(exact) - raised)
 
 
-@FEW
-@given(st.lists(customers(), min_size=1, max_size=6))
+@given(batches(customers()))
 def test_what_lifts_does_lift_and_a_little_less_does_not(rows):
     columns = {"arpu": "arpu_amount", "tenure": "tenure_months", "credit": "credit"}
-    for change, row in zip([r for r in rows if r["lines_in_service"]], scored(*rows), strict=True):
-        for code in filter(None, row["lifted_by"].split(";")):
-            measure, _, wanted = code.partition("=")
-            step = 1 if measure == "tenure" else Decimal("0.0001")
-            value = int(wanted) if measure == "tenure" else Decimal(wanted)
-            enough, short = (
-                scored(change, measured={columns[measure]: number})[0]["value_tier"] for number in (value, value - step)
-            )
-            names = DEFAULT.tier_names
-            assert names.index(enough) < names.index(row["value_tier"]), code
-            assert names.index(short) >= names.index(row["value_tier"]), code
+    lifts = [
+        (change, row["value_tier"], *code.partition("=")[::2])
+        for change, row in zip([r for r in rows if r["lines_in_service"]], scored(*rows), strict=True)
+        for code in filter(None, row["lifted_by"].split(";"))
+    ]
+    assert {measure for *_, measure, _ in lifts} <= columns.keys()
+    names = DEFAULT.tier_names
+    for measure, column in columns.items():
+        number, step = (int, 1) if measure == "tenure" else (Decimal, Decimal("0.0001"))
+        said = [(change, tier, number(wanted)) for change, tier, lifting, wanted in lifts if lifting == measure]
+        changes = [change for change, _, _ in said for _ in range(2)]
+        values = [value for _, _, wanted in said for value in (wanted, wanted - step)]
+        after = scored(*changes, measured={column: values}) if said else []
+        for (_, tier, wanted), enough, short in zip(said, after[::2], after[1::2], strict=True):
+            code = f"{measure}={wanted}"
+            assert names.index(enough["value_tier"]) < names.index(tier), code
+            assert names.index(short["value_tier"]) >= names.index(tier), code

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from segmentation_rows import DEFAULT, policy_with
 
@@ -145,7 +145,6 @@ def test_the_lot_is_the_campaigns_and_nobody_elses():
     assert set(found.filter(pl.col("standing") == "control")["customer_id"]) == kept_out
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     st.lists(
         st.fixed_dictionaries(

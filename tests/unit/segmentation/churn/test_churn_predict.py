@@ -5,7 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit
 from sklearn.preprocessing import SplineTransformer
@@ -95,7 +95,6 @@ def test_features_of_one_driver_are_told_as_one(part, asked) -> None:
     np.testing.assert_array_equal(found["churn_logit"], model.predict(asked)["churn_logit"])
 
 
-@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_a_row_is_the_same_alone_shuffled_and_split(part, asked, data) -> None:
     model = ChurnModel([part])
