@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from pipelines.cli import options as opt
-from pipelines.cli.console import Exit, fail, out, told_errors
+from pipelines.cli.console import Exit, fail, out, plain_table, told_errors
 
 if TYPE_CHECKING:  # DuckDB and what needs it are imported by the commands that use them
     import duckdb
@@ -126,9 +125,8 @@ def _print_rehearsal(found: Rehearsal) -> None:
     rejects = sum(extract.rejected for extract in entry.extracts)
     colour, word = ("yellow", "would be taken, with rejects") if rejects else ("green", "would be taken whole")
     out.print(f"[bold {colour}]{word}:[/] {name}", soft_wrap=True)
-    table = Table("extract", box=None, padding=(0, 2, 0, 0))
-    for part in _PARTS:
-        table.add_column("lines" if part == "records" else part, justify="right", no_wrap=True)
+    counts = ["lines" if part == "records" else part for part in _PARTS]
+    table = plain_table("extract", *counts, right=counts)
     for extract in entry.extracts:
         table.add_row(extract.extract, *(f"{getattr(extract, part):,}" for part in _PARTS))
     out.print(table, "")
@@ -222,27 +220,13 @@ def reconcile(
 
 
 def _print_reconciliation(result: Reconciliation) -> None:
-    table = Table(box=None, padding=(0, 1, 0, 0))
-    for name in (
-        "extract",
-        "delivered",
-        "files",
-        "received",
-        "accepted",
-        "expired",
-        "rejected",
-        "duplicate",
-        "adds up",
-    ):
-        table.add_column(name, justify="left" if name in ("extract", "delivered") else "right", no_wrap=True)
+    counts = ("files", "received", "accepted", "expired", "rejected", "duplicate")
+    table = plain_table("extract", "delivered", *counts, "adds up", right=[*counts, "adds up"], gap=1)
     for total in result.totals:
-        counts = (
-            *(total.files, total.received, total.accepted, total.expired),
-            *(total.rejected, total.duplicate),
-        )
+        numbers = (getattr(total, name) for name in counts)
         holds = total.received == total.accepted + total.rejected + total.duplicate
         word = "[green]yes[/]" if holds else "[bold red]NO[/]"
-        table.add_row(total.extract, str(total.day or "undated"), *(f"{n:,}" for n in counts), word)
+        table.add_row(total.extract, str(total.day or "undated"), *(f"{n:,}" for n in numbers), word)
     out.print("[bold]received = accepted (expired call detail included) + rejected + duplicate, counted anew[/]")
     out.print(table, "")
     for mismatch in result.mismatches:

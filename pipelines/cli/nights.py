@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from pipelines.cli import options as opt
-from pipelines.cli.console import Exit, StepBar, err, fail, out, told_errors
+from pipelines.cli.console import Exit, StepBar, err, fail, out, plain_table, told_errors
 from pipelines.cli.report import intake_table, published_summary, where_things_are
 
 if TYPE_CHECKING:  # the modules that need Dagster are imported by the commands that run it
@@ -115,7 +114,7 @@ def backfill(
     with told_errors():
         given = opt.settings_options(policy, set_)
         nights = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-        table = Table("night", "version", "what came of it")
+        table = plain_table("night", "version", "what came of it", right=["version"])
         for night in nights:
             result = _night(home, night, given)
             if not result.succeeded:
@@ -152,7 +151,7 @@ def rebuild(
             result = rebuilt(home, opt.settings_options(None, set_), bar, every_version=every_version)
         out.print(f"[green]The warehouse was made anew[/] from {result.files:,} files of landing/.\n")
         if result.versions:
-            table = Table("version", "as of", "made again")
+            table = plain_table("version", "as of", "made again", right=["version"])
             for version in result.versions:
                 table.add_row(str(version.version), str(version.as_of_date), _compared(version))
             out.print(table)

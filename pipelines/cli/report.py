@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from pipelines.cli.console import plain_table
 from pipelines.sql_text import literal
 from tierline import TierTable
 
@@ -38,10 +39,8 @@ def intake_table(published: Path, console: Console) -> None:
         reasons = con.execute(
             "select reason, count(*) from rejects group by reason order by count(*) desc, reason"
         ).fetchall()
-    table = _plain_table()
-    table.add_column("extract", no_wrap=True)
-    for name in ("files", "lines", "other", "accepted", "rejected", "duplicate", "nulled"):
-        table.add_column(name, justify="right", no_wrap=True)
+    names = ("files", "lines", "other", "accepted", "rejected", "duplicate", "nulled")
+    table = plain_table("extract", *names, right=names)
     for extract, *counts in rows:
         table.add_row(extract, *(f"{int(n):,}" for n in counts))
     _print(console, "Intake of all files so far: lines = other + accepted + rejected + duplicate", table)
@@ -58,9 +57,7 @@ def published_summary(published: Path, console: Console, *, examples: int) -> No
         return
     total = max(sum(manifest.tiers.values()), 1)
     title = f"Tiers: {manifest.rows:,} lines in service, as of {manifest.as_of_date}"
-    counts = _plain_table()
-    for name in ("tier", "lines", "share", ""):
-        counts.add_column(name, justify="right" if name in ("lines", "share") else "left")
+    counts = plain_table("tier", "lines", "share", "", right=["lines", "share"])
     for i, (tier, count) in enumerate(manifest.tiers.items()):
         bar = f"[{_COLOURS[i % len(_COLOURS)]}]{'█' * round(40 * count / total)}[/]"
         counts.add_row(tier, f"{count:,}", f"{count / total:.1%}", bar)
@@ -79,9 +76,7 @@ def _examples(published: Path, console: Console, parquet: str, examples: int) ->
             "qualify row_number() over (partition by tier, lifecycle_stage order by service_key) = 1 "
             f"order by lifecycle_stage, tier_flag, service_key limit {examples:d}"
         ).fetchall()
-    table = _plain_table()
-    for name in ("service key", *_ROW_FIELDS.values()):
-        table.add_column(name, no_wrap=True)
+    table = plain_table("service key", *_ROW_FIELDS.values())
     for key, *values in rows:
         table.add_row(key, *(_said(value) for value in values))
     _print(console, f"{len(rows)} of the published rows", table)
@@ -117,8 +112,3 @@ def _said(value: object) -> str:
 def _print(console: Console, title: str, table: Table) -> None:
     console.print(f"[bold]{title}[/]", soft_wrap=True)
     console.print(table, "")
-
-
-def _plain_table() -> Table:
-    """A table that fits 80 columns: no lines, two spaces between columns."""
-    return Table(box=None, padding=(0, 2, 0, 0))
