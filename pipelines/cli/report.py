@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 from rich.console import Console
@@ -16,6 +17,10 @@ from rich.table import Table
 from pipelines.cli.console import plain_table
 from pipelines.sql_text import literal
 from tierline import TierTable
+
+if TYPE_CHECKING:  # the modules that need Dagster are imported by the commands that run it
+    from pipelines.intake.rejected import RejectedFile, RejectedFor
+    from pipelines.runs import NewlyRejected
 
 _COLOURS = ("green", "yellow", "blue", "magenta", "cyan")
 _ROW_FIELDS = {
@@ -30,22 +35,53 @@ _ROW_FIELDS = {
 
 
 def intake_table(published: Path, console: Console) -> None:
-    """Every record of every accepted file, by extract, and why records were rejected. Other: header, trailer, blank."""
+    """Every record of every accepted file, by extract. Other: header, trailer, blank."""
     with duckdb.connect(str(published / "analytics.duckdb"), read_only=True) as con:
         rows = con.execute(
             "select extract, count(*), sum(records), sum(header + trailer + blank), sum(accepted), sum(rejected), "
             "sum(duplicate), sum(nulled) from intake_files where status = 'accepted' group by extract order by extract"
-        ).fetchall()
-        reasons = con.execute(
-            "select reason, count(*) from rejects group by reason order by count(*) desc, reason"
         ).fetchall()
     names = ("files", "lines", "other", "accepted", "rejected", "duplicate", "nulled")
     table = plain_table("extract", *names, right=names)
     for extract, *counts in rows:
         table.add_row(extract, *(f"{int(n):,}" for n in counts))
     _print(console, "Intake of all files so far: lines = other + accepted + rejected + duplicate", table)
-    if reasons:
-        console.print("Rejected: " + ", ".join(f"{escape(reason)} {count:,}" for reason, count in reasons) + "\n")
+
+
+def rejected_table(rejected: NewlyRejected, home: Path, console: Console) -> None:
+    """What a night rejected: the files with most, each with its first line; nothing where nothing was."""
+    if not rejected.files:
+        return
+    table = plain_table(
+        "extract",
+        "file",
+        "rejected",
+        "duplicate",
+        "first line",
+        "reason",
+        right=["rejected", "duplicate", "first line"],
+    )
+    for file in rejected.most:
+        counts = (f"{n:,}" for n in (file.rejected, file.duplicate, file.first_line))
+        table.add_row(file.extract, escape(file.file_name), *counts, reason_of(file))
+    _print(
+        console, f"Rejected this night: {_many(rejected.records, 'record')} of {_many(rejected.files, 'file')}", table
+    )
+    more = rejected.files - len(rejected.most)
+    console.print(
+        (f"And {_many(more, 'more file')}. " if more else "")
+        + f"All, by file and reason: {_command()} reconcile --rejects --home {escape(str(home))}\n",
+        soft_wrap=True,
+    )
+
+
+def reason_of(rejected: RejectedFile | RejectedFor) -> str:
+    """The code of a reason, and the column that it is about, if any; never a value."""
+    return f"{rejected.reason} in {escape(rejected.column)}" if rejected.column else rejected.reason
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def published_summary(published: Path, console: Console, *, examples: int) -> None:
