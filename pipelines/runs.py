@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +19,7 @@ from pipelines.checks import KEPT
 from pipelines.definitions import build_definitions
 from pipelines.engine import require_engine
 from pipelines.instance import open_instance
+from pipelines.intake.rejected import RejectedFile
 from pipelines.jobs import NIGHTLY, TRAINING
 from pipelines.made_of import made_tables
 from pipelines.night import Night
@@ -41,9 +42,18 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class NewlyRejected:
+    """What a night rejected of the files that it took: records, files that have some, and the files with most."""
+
+    records: int = 0
+    files: int = 0
+    most: tuple[RejectedFile, ...] = ()
+
+
+@dataclass(frozen=True)
 class NightResult:
     """What a night came to. `version` is current in `published` afterwards, `created` whether this run made it;
-    `expired` says what call detail it let go, None if none.
+    `expired` says what call detail it let go, None if none; `rejected` is told of a failed night too.
     """
 
     as_of_date: date
@@ -56,6 +66,7 @@ class NightResult:
     run_key: str | None = None
     published: Path | None = None
     expired: str | None = None
+    rejected: NewlyRejected = field(default_factory=NewlyRejected)
 
     @property
     def succeeded(self) -> bool:
@@ -126,7 +137,15 @@ def run_night(
         run_key=published.get("run_key"),
         published=night.published,
         expired=_expired(night, _metadata(result, "intake.expiry")),
+        rejected=_rejected(_metadata(result, "intake.rejects") or _metadata_of_failure(result, "intake")),
     )
+
+
+def _rejected(told: dict[str, Any]) -> NewlyRejected:
+    if "most_rejects_this_run" not in told:
+        return NewlyRejected()
+    most = tuple(RejectedFile(**record.data) for record in told["most_rejects_this_run"].records)
+    return NewlyRejected(told["records_rejected_this_run"], told["files_with_rejects_this_run"], most)
 
 
 def _expired(night: Night, made: dict[str, Any]) -> str | None:
@@ -238,6 +257,13 @@ def _metadata(result: dg.ExecuteInProcessResult, table: str) -> dict[str, Any]:
         materialization = event.step_materialization_data.materialization
         if materialization.asset_key == dg.AssetKey(table.split(".")):
             return {name: value.value for name, value in materialization.metadata.items()}
+    return {}
+
+
+def _metadata_of_failure(result: dg.ExecuteInProcessResult, step: str) -> dict[str, Any]:
+    for event in result.all_events:
+        if event.is_step_failure and event.step_key == step and event.step_failure_data.user_failure_data is not None:
+            return {name: value.value for name, value in event.step_failure_data.user_failure_data.metadata.items()}
     return {}
 
 

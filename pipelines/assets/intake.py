@@ -5,6 +5,7 @@ Belongs here: the assets of schemas staging, intake and run. Does not: how a fil
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import asdict, fields
 from typing import Any
 
 import dagster as dg
@@ -15,11 +16,14 @@ from pipelines.contracts.checks import prepare
 from pipelines.contracts.tables import INTAKE_COLUMNS
 from pipelines.engine import file_engine_of
 from pipelines.intake import IntakeReport, ingest
+from pipelines.intake.rejected import RejectedFile, rejected_files
 from pipelines.progress import Progress
 from pipelines.publishing.tier_table import tiers_before
 from pipelines.resources import Home
 from pipelines.retention import campaigns
 from pipelines.run_calendar import calendar
+
+_FILES_SHOWN = 10
 
 
 def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -46,6 +50,7 @@ def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefiniti
             reasons = con.execute(
                 "select extract, reason, count(*) from intake.rejects group by all order by all"
             ).fetchall()
+            rejected = _told_rejects(rejected_files(con, report.newly_rejected))
             rows = {name: warehouse.count(con, f"staging.{name}") for name in specs.EXTRACTS}
             ledger = {name: warehouse.count(con, f"intake.{name}") for name in INTAKE_COLUMNS}
             beside = warehouse.count(con, "intake.elsewhere")
@@ -57,7 +62,11 @@ def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefiniti
                 description="\n".join(
                     ["Refused, nothing of these files was taken:", *map(str, report.refused), *marked, *_others(report)]
                 ),
-                metadata={"refused_files": len(report.refused), "returned_workbooks": dg.MetadataValue.json(returned)},
+                metadata={
+                    "refused_files": len(report.refused),
+                    "returned_workbooks": dg.MetadataValue.json(returned),
+                    **rejected,
+                },
                 allow_retries=False,
             )
         for name in specs.EXTRACTS:
@@ -74,6 +83,7 @@ def intake_assets(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefiniti
                     "lost_and_taken_again": len(report.recovered),
                     "files_beside_the_warehouse": beside,
                     "returned_workbooks": dg.MetadataValue.json(returned),
+                    **(rejected if name == "rejects" else {}),
                 },
             )
 
@@ -123,6 +133,18 @@ def _others(report: IntakeReport) -> list[str]:
         f"Other files were taken and stay so: {files}, with {accepted:,} records accepted and {rejected:,} rejected "
         "(`tierline reconcile` lists them). Mend what was refused, or take it out of landing/, and run the night again."
     ]
+
+
+def _told_rejects(files: tuple[RejectedFile, ...]) -> dict[str, dg.MetadataValue[Any] | int]:
+    """What this run rejected, as the summary of a night reads it back."""
+    return {
+        "records_rejected_this_run": sum(file.rejected for file in files),
+        "files_with_rejects_this_run": len(files),
+        "most_rejects_this_run": dg.MetadataValue.table(
+            [dg.TableRecord(asdict(file)) for file in files[:_FILES_SHOWN]],
+            schema=dg.TableSchema([dg.TableColumn(field.name) for field in fields(RejectedFile)]),
+        ),
+    }
 
 
 def _metadata(

@@ -5,7 +5,9 @@ Belongs here: the look of output. Does not: what is said (the commands).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import sys
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 from types import TracebackType
@@ -15,9 +17,19 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+_ENDLESS = 100_000
+
+
+def _console(*, stderr: bool) -> Console:
+    """As wide as its terminal, or as COLUMNS says; elsewhere (a pipe, a mail of cron) as wide as what is printed."""
+    bounded = (sys.stderr if stderr else sys.stdout).isatty() or "COLUMNS" in os.environ
+    return Console(stderr=stderr, highlight=False, width=None if bounded else _ENDLESS)
+
+
+out = _console(stderr=False)
+err = _console(stderr=True)
 
 
 class Exit(IntEnum):
@@ -35,6 +47,17 @@ def fail(code: Exit, message: str) -> NoReturn:
     """Prints an error in red on stderr and leaves with the code."""
     err.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
     raise typer.Exit(int(code))
+
+
+def plain_table(*columns: str, right: Collection[str] = (), gap: int = 2) -> Table:
+    """A table without lines, `gap` spaces between columns, those named `right` (numbers) set to the right.
+
+    Where it is wider than the terminal its cells go on in further lines, the widest column first: nothing is cut.
+    """
+    table = Table(box=None, padding=(0, gap, 0, 0))
+    for name in columns:
+        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    return table
 
 
 @contextmanager

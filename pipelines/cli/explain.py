@@ -16,12 +16,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from pipelines.cli import options as opt
-from pipelines.cli.console import Exit, StepBar, fail, out, told_errors
+from pipelines.cli.console import Exit, StepBar, fail, out, plain_table, told_errors
 
 if TYPE_CHECKING:  # what needs DuckDB and Polars is imported by the command itself
     from pipelines.explanation import Explanation
 
 _UNITS = {"tenure": "months", "credit": "of 100", "mou": "minutes"}
+_NUMBERS = ("amount", "amount due", "overdue amount", "days past due", "points", "× weight", "= part", "line")
 _NAMES = {"arpu": "ARPU", "spend": "spend", "tenure": "tenure", "credit": "credit", "mou": "minutes of use"}
 
 
@@ -256,20 +257,8 @@ def _number(points: Fraction) -> str:
 
 
 def _table(*columns: str) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in columns:
-        right = name in (
-            "amount",
-            "amount_due",
-            "overdue_amount",
-            "days_past_due",
-            "points",
-            "× weight",
-            "= part",
-            "line",
-        )
-        table.add_column(name.replace("_", " "), justify="right" if right else "left")
-    return table
+    named = [name.replace("_", " ") for name in columns]
+    return plain_table(*named, right=_NUMBERS)
 
 
 def _print(title: str, table: Table) -> None:

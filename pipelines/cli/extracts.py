@@ -13,10 +13,9 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from pipelines.cli import options as opt
-from pipelines.cli.console import Exit, StepBar, fail, out, told_errors
+from pipelines.cli.console import Exit, StepBar, fail, out, plain_table, told_errors
 
 
 def land(
@@ -140,7 +139,7 @@ def sample(  # noqa: PLR0917 (each is an option by name on the command line)
             )
     except (FileExistsError, ValueError) as error:
         fail(Exit.USAGE, str(error))
-    table = Table("extract", "rows")
+    table = plain_table("extract", "rows", right=["rows"])
     for name, rows in summary.rows.items():
         table.add_row(name, f"{rows:,}")
     out.print(table)

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from pipelines.cli import options as opt
-from pipelines.cli.console import Exit, fail, out, told_errors
+from pipelines.cli.console import Exit, fail, out, plain_table, told_errors
 
 _SHOWN = 14
 
@@ -53,9 +52,7 @@ def history(
             out.print(f"{rows:,} rows of {len(nights):,} nights in {out_file}", soft_wrap=True)
             out.print(f"SHA-256 {sha256}", soft_wrap=True)
             return
-        table = Table(box=None, padding=(0, 2, 0, 0))
-        for name in ("night", "tiers changed", "why"):
-            table.add_column(name, justify="right" if name == "tiers changed" else "left")
+        table = plain_table("night", "tiers changed", "why", right=["tiers changed"])
         for night, causes in changes_by_night(nights[-_SHOWN:]):
             said = ", ".join(f"{cause.replace('_', ' ')} {count:,}" for cause, count in causes.items())
             table.add_row(str(night), f"{sum(causes.values()):,}", said)

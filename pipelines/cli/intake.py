@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import date, datetime
@@ -16,17 +16,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from pipelines.cli import options as opt
-from pipelines.cli.console import Exit, fail, out, told_errors
+from pipelines.cli.console import Exit, fail, out, plain_table, told_errors
+from pipelines.cli.report import reason_of
 
 if TYPE_CHECKING:  # DuckDB and what needs it are imported by the commands that use them
     import duckdb
 
     from pipelines.intake import IntakeSettings
-    from pipelines.intake.reconcile import Reconciliation
+    from pipelines.intake.reconcile import Reconciliation, RefusedFile
     from pipelines.intake.rehearse import Rehearsal
+    from pipelines.intake.rejected import RejectedFor
     from pipelines.night import Night
 
 _ANY_DAY = date(2000, 1, 1)  # for mappings that do not look at it
@@ -126,9 +127,8 @@ def _print_rehearsal(found: Rehearsal) -> None:
     rejects = sum(extract.rejected for extract in entry.extracts)
     colour, word = ("yellow", "would be taken, with rejects") if rejects else ("green", "would be taken whole")
     out.print(f"[bold {colour}]{word}:[/] {name}", soft_wrap=True)
-    table = Table("extract", box=None, padding=(0, 2, 0, 0))
-    for part in _PARTS:
-        table.add_column("lines" if part == "records" else part, justify="right", no_wrap=True)
+    counts = ["lines" if part == "records" else part for part in _PARTS]
+    table = plain_table("extract", *counts, right=counts)
     for extract in entry.extracts:
         table.add_row(extract.extract, *(f"{getattr(extract, part):,}" for part in _PARTS))
     out.print(table, "")
@@ -139,12 +139,10 @@ def _print_rehearsal(found: Rehearsal) -> None:
         number = f"; sequence {entry.sequence}" + (f" of stream {escape(entry.stream)}" if entry.stream else "")
     out.print(f"known at: {said}{number}; sha256 {entry.sha256[:16]}…", soft_wrap=True)
     for reason in found.rejected:
-        lines = ", ".join(f"{line:,}" for line in reason.first_lines)
-        more = " …" if reason.records > len(reason.first_lines) else ""
-        where = f"line{'s' if reason.records > 1 else ''} {lines}{more}"
+        where = f"line{'s' if reason.records > 1 else ''} {_lines(reason)}"
         out.print(
-            f"[yellow]{reason.records:,} {escape(reason.extract)} rejected[/], {reason.reason}"
-            f"{f' in {escape(reason.column)}' if reason.column else ''}, {where}: {escape(reason.detail)}",
+            f"[yellow]{reason.records:,} {escape(reason.extract)} rejected[/], {reason_of(reason)}, {where}: "
+            f"{escape(reason.detail)}",
             soft_wrap=True,
         )
     _print_returned(found)
@@ -166,16 +164,22 @@ def reconcile(
     contracts: Annotated[
         bool, typer.Option("--contracts", help="Judge every accepted row against its contract anew.")
     ] = False,
+    rejects: Annotated[
+        bool, typer.Option("--rejects", help="List the rejected records too, by file and reason, with their lines.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Prove that every record received is accepted, rejected or a duplicate, and still there.
 
     Counts the warehouse's rows anew and holds them against the ledger, its copy ledger.jsonl
-    and the files in landing/. Exits with 1 if anything does not hold, and names the file.
+    and the files in landing/. Lists the files in landing/ that the last run refused, with the
+    cure. Exits with 1 if anything does not hold, and names the file.
 
     [bold]Examples[/]
 
         tierline reconcile --home /srv/tierline
+
+        tierline reconcile --rejects --from 2024-06-30
 
         tierline reconcile --from 2024-06-01 --to 2024-06-30 --archive --json
     """
@@ -206,6 +210,7 @@ def reconcile(
                 first=first,
                 last=last,
                 read_archive=archive,
+                list_rejects=rejects,
             )
             if contracts:
                 from pipelines.contracts.judged import judge_all
@@ -222,35 +227,62 @@ def reconcile(
 
 
 def _print_reconciliation(result: Reconciliation) -> None:
-    table = Table(box=None, padding=(0, 1, 0, 0))
-    for name in (
-        "extract",
-        "delivered",
-        "files",
-        "received",
-        "accepted",
-        "expired",
-        "rejected",
-        "duplicate",
-        "adds up",
-    ):
-        table.add_column(name, justify="left" if name in ("extract", "delivered") else "right", no_wrap=True)
+    counts = ("files", "received", "accepted", "expired", "rejected", "duplicate")
+    table = plain_table("extract", "delivered", *counts, "adds up", right=[*counts, "adds up"], gap=1)
     for total in result.totals:
-        counts = (
-            *(total.files, total.received, total.accepted, total.expired),
-            *(total.rejected, total.duplicate),
-        )
+        numbers = (getattr(total, name) for name in counts)
         holds = total.received == total.accepted + total.rejected + total.duplicate
         word = "[green]yes[/]" if holds else "[bold red]NO[/]"
-        table.add_row(total.extract, str(total.day or "undated"), *(f"{n:,}" for n in counts), word)
+        table.add_row(total.extract, str(total.day or "undated"), *(f"{n:,}" for n in numbers), word)
     out.print("[bold]received = accepted (expired call detail included) + rejected + duplicate, counted anew[/]")
     out.print(table, "")
+    if result.rejected:
+        _print_rejected(result.rejected)
+    for file in result.refused:
+        _print_refused(file)
+    if result.refused_before:
+        out.print(f"{_files(result.refused_before)} refused earlier, and gone from landing/ since")
     for mismatch in result.mismatches:
         out.print(f"[bold red]{escape(mismatch.file_name)}:[/] {escape(mismatch.what)}", soft_wrap=True)
     word = (
         "[green]everything holds[/]" if not result.mismatches else f"[bold red]{len(result.mismatches)} do not hold[/]"
     )
-    out.print(f"{result.files:,} files: {word}")
+    refused = f"; [bold red]{_files(len(result.refused))} refused[/]" if result.refused else ""
+    out.print(f"{result.files:,} files: {word}{refused}")
+
+
+def _print_rejected(rejected: Sequence[RejectedFor]) -> None:
+    numbers = ("rejected", "first lines")
+    table = plain_table("extract", "file", *numbers, "reason", "what is wrong", right=numbers)
+    for found in rejected:
+        table.add_row(
+            found.extract,
+            escape(found.file_name),
+            f"{found.records:,}",
+            _lines(found),
+            reason_of(found),
+            escape(found.detail),
+        )
+    out.print(table, "")
+
+
+def _print_refused(file: RefusedFile) -> None:
+    line = "" if file.line is None else f", line {file.line:,}"
+    fed = f" ({', '.join(file.extracts)})" if file.extracts else ""
+    out.print(
+        f"[bold red]refused:[/] {escape(file.file_name)}{line}{fed}: {escape(file.reason)} {escape(f'[{file.code}]')}\n"
+        f"  [bold]cure:[/] {escape(file.cure)}",
+        soft_wrap=True,
+    )
+
+
+def _lines(rejected: RejectedFor) -> str:
+    more = " …" if rejected.records > len(rejected.first_lines) else ""
+    return ", ".join(f"{line:,}" for line in rejected.first_lines) + more
+
+
+def _files(count: int) -> str:
+    return f"{count:,} file{'' if count == 1 else 's'}"
 
 
 def _print_json(document: dict[str, Any]) -> None:

@@ -9,10 +9,9 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from pipelines.cli import options as opt
-from pipelines.cli.console import Exit, StepBar, fail, out, told_errors
+from pipelines.cli.console import Exit, StepBar, fail, out, plain_table, told_errors
 
 _SHOWN = (("auc", "AUC", 3), ("top_decile_lift", "lift", 2), ("ece", "ECE", 4))
 
@@ -78,8 +77,7 @@ def models(home: opt.HomeOption = opt.DEFAULT) -> None:
             return
         choice = model_for(home, date.max)
         since = {champion.version for champion in champions(home)}
-        table = Table("version", "", *(title for _, title, _ in _SHOWN), "rows", "left", box=None)
-        table.columns[0].no_wrap = True
+        table = plain_table("version", "", *(title for _, title, _ in _SHOWN), "rows", "left", gap=1)
         for manifest in kept:
             state = "was" if manifest.version in since else ""
             if manifest.version == choice.version:

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from pipelines.cli import options as opt
-from pipelines.cli.console import Exit, StepBar, err, fail, out, told_errors
-from pipelines.cli.report import intake_table, published_summary, where_things_are
+from pipelines.cli.console import Exit, StepBar, err, fail, out, plain_table, told_errors
+from pipelines.cli.report import intake_table, published_summary, rejected_table, where_things_are
 
 if TYPE_CHECKING:  # the modules that need Dagster are imported by the commands that run it
     from pipelines.rebuild import RemadeVersion
@@ -42,6 +41,7 @@ def demo(home: opt.HomeOption = opt.DEFAULT) -> None:
         result = _night(home, DEMO_AS_OF, {})
         _tell(home, result)
         intake_table(home / "published", out)
+        rejected_table(result.rejected, home, out)
         published_summary(home / "published", out, examples=5)
         where_things_are(home, out)
 
@@ -91,6 +91,7 @@ def run(  # noqa: PLR0917 (each is an option by name on the command line)
         _tell(home, result)
         published = result.published or home / "published"
         intake_table(published, out)
+        rejected_table(result.rejected, home, out)
         published_summary(published, out, examples=0)
         if known_at is not None:
             out.print(f"This night is in {escape(str(published))}; the published table is as it was.", soft_wrap=True)
@@ -115,7 +116,7 @@ def backfill(
     with told_errors():
         given = opt.settings_options(policy, set_)
         nights = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-        table = Table("night", "version", "what came of it")
+        table = plain_table("night", "version", "what came of it", right=["version"])
         for night in nights:
             result = _night(home, night, given)
             if not result.succeeded:
@@ -152,7 +153,7 @@ def rebuild(
             result = rebuilt(home, opt.settings_options(None, set_), bar, every_version=every_version)
         out.print(f"[green]The warehouse was made anew[/] from {result.files:,} files of landing/.\n")
         if result.versions:
-            table = Table("version", "as of", "made again")
+            table = plain_table("version", "as of", "made again", right=["version"])
             for version in result.versions:
                 table.add_row(str(version.version), str(version.as_of_date), _compared(version))
             out.print(table)
@@ -187,6 +188,7 @@ def _tell(home: Path, result: NightResult) -> None:
         if result.expired:
             out.print(f"{result.expired}.\n", soft_wrap=True)
         return
+    rejected_table(result.rejected, home, err)
     err.print(f"[bold red]The night of {result.as_of_date} failed.[/]")
     for failure in result.failures:
         err.print(f"[bold red]error:[/] {escape(_said(failure))}", soft_wrap=True)

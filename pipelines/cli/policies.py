@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 from rich.syntax import Syntax
-from rich.table import Table
 
 from pipelines.cli import options as opt
-from pipelines.cli.console import out, told_errors
+from pipelines.cli.console import out, plain_table, told_errors
 
 if TYPE_CHECKING:  # Polars and what needs it are imported by the commands that use them
     from pipelines.policy_source import PolicyText
@@ -111,9 +110,7 @@ def show(
 
     with told_errors():
         if name is None:
-            table = Table(box=None, padding=(0, 2, 0, 0))
-            for column in ("name", "policy", "tiers", "where it is from"):
-                table.add_column(column, no_wrap=column != "tiers")
+            table = plain_table("name", "policy", "tiers", "where it is from")
             for known in (*PRESETS, "current"):
                 text, policy = _read(known, home)
                 table.add_row(known, policy.label, ", ".join(policy.tier_names), escape(text.origin))

@@ -49,6 +49,8 @@ def lookup(
         typer.echo(json.dumps(content, default=str, ensure_ascii=False))
     elif answer.found:
         shown = Table(title=f"version {answer.version}, {answer.freshness}", title_justify="left", show_header=False)
+        shown.add_column(overflow="fold")
+        shown.add_column(overflow="fold")
         for name, value in answer.row.items():
             shown.add_row(name, escape(str(value).replace(";", "; ")))
         out.print(shown)

@@ -7,14 +7,20 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from pipelines.cli.console import plain_table
 from pipelines.sql_text import literal
 from tierline import TierTable
+
+if TYPE_CHECKING:  # the modules that need Dagster are imported by the commands that run it
+    from pipelines.intake.rejected import RejectedFile, RejectedFor
+    from pipelines.runs import NewlyRejected
 
 _COLOURS = ("green", "yellow", "blue", "magenta", "cyan")
 _ROW_FIELDS = {
@@ -29,24 +35,53 @@ _ROW_FIELDS = {
 
 
 def intake_table(published: Path, console: Console) -> None:
-    """Every record of every accepted file, by extract, and why records were rejected. Other: header, trailer, blank."""
+    """Every record of every accepted file, by extract. Other: header, trailer, blank."""
     with duckdb.connect(str(published / "analytics.duckdb"), read_only=True) as con:
         rows = con.execute(
             "select extract, count(*), sum(records), sum(header + trailer + blank), sum(accepted), sum(rejected), "
             "sum(duplicate), sum(nulled) from intake_files where status = 'accepted' group by extract order by extract"
         ).fetchall()
-        reasons = con.execute(
-            "select reason, count(*) from rejects group by reason order by count(*) desc, reason"
-        ).fetchall()
-    table = _plain_table()
-    table.add_column("extract", no_wrap=True)
-    for name in ("files", "lines", "other", "accepted", "rejected", "duplicate", "nulled"):
-        table.add_column(name, justify="right", no_wrap=True)
+    names = ("files", "lines", "other", "accepted", "rejected", "duplicate", "nulled")
+    table = plain_table("extract", *names, right=names)
     for extract, *counts in rows:
         table.add_row(extract, *(f"{int(n):,}" for n in counts))
     _print(console, "Intake of all files so far: lines = other + accepted + rejected + duplicate", table)
-    if reasons:
-        console.print("Rejected: " + ", ".join(f"{escape(reason)} {count:,}" for reason, count in reasons) + "\n")
+
+
+def rejected_table(rejected: NewlyRejected, home: Path, console: Console) -> None:
+    """What a night rejected: the files with most, each with its first line; nothing where nothing was."""
+    if not rejected.files:
+        return
+    table = plain_table(
+        "extract",
+        "file",
+        "rejected",
+        "duplicate",
+        "first line",
+        "reason",
+        right=["rejected", "duplicate", "first line"],
+    )
+    for file in rejected.most:
+        counts = (f"{n:,}" for n in (file.rejected, file.duplicate, file.first_line))
+        table.add_row(file.extract, escape(file.file_name), *counts, reason_of(file))
+    _print(
+        console, f"Rejected this night: {_many(rejected.records, 'record')} of {_many(rejected.files, 'file')}", table
+    )
+    more = rejected.files - len(rejected.most)
+    console.print(
+        (f"And {_many(more, 'more file')}. " if more else "")
+        + f"All, by file and reason: {_command()} reconcile --rejects --home {escape(str(home))}\n",
+        soft_wrap=True,
+    )
+
+
+def reason_of(rejected: RejectedFile | RejectedFor) -> str:
+    """The code of a reason, and the column that it is about, if any; never a value."""
+    return f"{rejected.reason} in {escape(rejected.column)}" if rejected.column else rejected.reason
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def published_summary(published: Path, console: Console, *, examples: int) -> None:
@@ -58,9 +93,7 @@ def published_summary(published: Path, console: Console, *, examples: int) -> No
         return
     total = max(sum(manifest.tiers.values()), 1)
     title = f"Tiers: {manifest.rows:,} lines in service, as of {manifest.as_of_date}"
-    counts = _plain_table()
-    for name in ("tier", "lines", "share", ""):
-        counts.add_column(name, justify="right" if name in ("lines", "share") else "left")
+    counts = plain_table("tier", "lines", "share", "", right=["lines", "share"])
     for i, (tier, count) in enumerate(manifest.tiers.items()):
         bar = f"[{_COLOURS[i % len(_COLOURS)]}]{'█' * round(40 * count / total)}[/]"
         counts.add_row(tier, f"{count:,}", f"{count / total:.1%}", bar)
@@ -79,9 +112,7 @@ def _examples(published: Path, console: Console, parquet: str, examples: int) ->
             "qualify row_number() over (partition by tier, lifecycle_stage order by service_key) = 1 "
             f"order by lifecycle_stage, tier_flag, service_key limit {examples:d}"
         ).fetchall()
-    table = _plain_table()
-    for name in ("service key", *_ROW_FIELDS.values()):
-        table.add_column(name, no_wrap=True)
+    table = plain_table("service key", *_ROW_FIELDS.values())
     for key, *values in rows:
         table.add_row(key, *(_said(value) for value in values))
     _print(console, f"{len(rows)} of the published rows", table)
@@ -117,8 +148,3 @@ def _said(value: object) -> str:
 def _print(console: Console, title: str, table: Table) -> None:
     console.print(f"[bold]{title}[/]", soft_wrap=True)
     console.print(table, "")
-
-
-def _plain_table() -> Table:
-    """A table that fits 80 columns: no lines, two spaces between columns."""
-    return Table(box=None, padding=(0, 2, 0, 0))

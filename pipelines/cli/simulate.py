@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from pipelines.cli import options as opt
-from pipelines.cli.console import Exit, StepBar, fail, out, told_errors
+from pipelines.cli.console import Exit, StepBar, fail, out, plain_table, told_errors
 
 if TYPE_CHECKING:  # what needs DuckDB and Polars is imported by the command itself
     from pipelines.simulation import Simulation
@@ -180,12 +180,8 @@ def _show_history(found: Simulation) -> None:
 
 
 def _table(*columns: str) -> Table:
-    """A table that fits 80 columns: numbers to the right, words to the left."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for i, name in enumerate(columns):
-        words = i == 0 or name == "meaning"
-        table.add_column(name, justify="left" if words else "right", no_wrap=name != "meaning")
-    return table
+    """Numbers to the right, words to the left."""
+    return plain_table(*columns, right=[name for name in columns[1:] if name != "meaning"])
 
 
 def _print(title: str, table: Table) -> None:

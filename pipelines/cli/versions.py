@@ -10,14 +10,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from pipelines.cli import options as opt
-from pipelines.cli.console import Exit, StepBar, err, fail, out, told_errors
+from pipelines.cli.console import Exit, StepBar, err, fail, out, plain_table, told_errors
 
 if TYPE_CHECKING:  # imported by the commands themselves: `--help` does without pyarrow
     from pipelines.publishing import Damage
@@ -66,12 +65,8 @@ def versions(
         typer.echo(json.dumps(rows, ensure_ascii=False))
         return
     tiers = list(dict.fromkeys(tier for m in reversed(kept.values()) if m is not None for tier in m.tiers))
-    table = Table(box=None, padding=(0, 1, 0, 0))
-    for name in ("version", "as of", "published UTC", "lines", *tiers, "state"):
-        # On a narrow terminal the state goes on in a second line; numbers and times are never cut.
-        wraps = name == "state"
-        justify: Literal["left", "right"] = "right" if name in ("version", "lines", *tiers) else "left"
-        table.add_column(name, justify=justify, no_wrap=not wraps, min_width=10 if wraps else None)
+    names = ("version", "as of", "published UTC", "lines", *tiers, "state")
+    table = plain_table(*names, right=["version", "lines", *tiers], gap=1)
     for row, manifest in zip(rows, kept.values(), strict=True):
         state = f"[{_COLOUR_OF.get(row['state'], 'dim')}]{row['state']}[/]"
         if manifest is None:
@@ -180,9 +175,7 @@ def verify(
         }
         if not folder:
             days[FOLDER.as_posix()] = verify_models(home)
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("version", "as of", "files", "state"):
-        table.add_column(name, justify="right" if name in ("version", "files") else "left", no_wrap=True)
+    table = plain_table("version", "as of", "files", "state", right=["version", "files"])
     for report in found.versions:
         state = "[red]damaged[/]" if report.damages else "[green]intact[/]"
         as_of, files = (

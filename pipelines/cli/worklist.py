@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from pipelines.cli import options as opt
-from pipelines.cli.console import Exit, err, fail, out, told_errors
+from pipelines.cli.console import Exit, err, fail, out, plain_table, told_errors
 
 if TYPE_CHECKING:
     from pipelines.retention.results import Result
@@ -97,10 +97,8 @@ def _funnel(made: Worklist) -> Table:
     """From everybody in service to the list, by tier: each row takes away from what is left."""
     from segmentation.worklist import BEYOND, CONTROL, LISTED, REASONS
 
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("", no_wrap=True)
-    for name in (*made.funnel, "all"):
-        table.add_column(name, justify="right", no_wrap=True)
+    tiers = (*made.funnel, "all")
+    table = plain_table("", *tiers, right=tiers)
 
     def row(words: str, *places: str, style: str = "") -> None:
         numbers = [sum(tier[place] for place in places) for tier in made.funnel.values()]
@@ -157,11 +155,8 @@ def results(
 
 
 def _results_table(found: list[Result], *, by_tier: bool) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("tier" if by_tier else "campaign", "listed on"):
-        table.add_column(name, no_wrap=True)
-    for name in ("listed", "contacted", "accepted", "stayed", "control", "stayed", "uplift (pp)", "retained value"):
-        table.add_column(name, justify="right")
+    counts = ("listed", "contacted", "accepted", "stayed", "control", "stayed", "uplift (pp)", "retained value")
+    table = plain_table("tier" if by_tier else "campaign", "listed on", *counts, right=counts)
     for result in found:
         table.add_row(
             (result.tier or "all") if by_tier else result.campaign,

@@ -18,7 +18,7 @@ from pipelines.intake.elsewhere import own_name
 from pipelines.intake.expiries import expiries
 from pipelines.intake.ledger_copy import ExtractEntry, LedgerEntry, LedgerLine
 from pipelines.intake.mapping import SCHEMA
-from pipelines.intake.refusal import IntakeRefusal
+from pipelines.intake.refusal import IntakeRefusal, read_refusal
 from pipelines.intake.sequence import Numbered
 from pipelines.sql_text import identifier, identifiers
 
@@ -191,8 +191,22 @@ def forget_refusals(con: duckdb.DuckDBPyConnection, file_name: str) -> None:
 
 
 def forget_strays(con: duckdb.DuckDBPyConnection) -> None:
-    """Drops the rows of what was no file of any source: folders and strays are looked at anew each time."""
-    con.execute("DELETE FROM intake.files WHERE status = 'refused' AND extract IS NULL")
+    """Drops the rows of what is looked at anew each time: folders and strays, which are no file of any source, and
+    accepted files that had come again with other content.
+    """
+    con.execute(
+        """DELETE FROM intake.files WHERE status = 'refused' AND (extract IS NULL OR file_name IN (
+               SELECT file_name FROM intake.files WHERE status = 'accepted'))"""
+    )
+
+
+def refusals(con: duckdb.DuckDBPyConnection) -> list[tuple[tuple[str, ...], IntakeRefusal]]:
+    """The files that are refused, by name, each with the extracts that it would have fed (none for a stray)."""
+    rows = con.execute(
+        """SELECT file_name, reason, coalesce(list(extract ORDER BY extract) FILTER (extract IS NOT NULL), [])
+           FROM intake.files WHERE status = 'refused' GROUP BY file_name, reason ORDER BY file_name"""
+    ).fetchall()
+    return [(tuple(extracts), read_refusal(name, said)) for name, said, extracts in rows]
 
 
 def accepted_as(con: duckdb.DuckDBPyConnection, file_name: str) -> str | None:

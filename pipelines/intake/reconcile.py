@@ -5,6 +5,7 @@ Belongs here: the comparison. Does not: printing it (pipelines/cli), mending any
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from pipelines.intake import ledger
 from pipelines.intake.discover import discover
 from pipelines.intake.ledger_copy import ExtractEntry, LedgerEntry
 from pipelines.intake.mapping import SCHEMA
+from pipelines.intake.refusal import IntakeRefusal
+from pipelines.intake.rejected import RejectedFor, rejected_for
 from pipelines.intake.spool import sha256_of
 from pipelines.sql_text import identifier
 
@@ -58,12 +61,29 @@ class Mismatch:
 
 
 @dataclass(frozen=True)
+class RefusedFile:
+    """A file in landing/ that is refused as a whole, with the extracts that it would have fed (none for a stray)."""
+
+    extracts: tuple[str, ...]
+    file_name: str
+    line: int | None
+    code: str
+    reason: str
+    cure: str
+
+
+@dataclass(frozen=True)
 class Reconciliation:
-    """Totals by extract and day, and whatever does not hold. `files` were looked at."""
+    """Totals by extract and day, and whatever does not hold. `files` were looked at. `refused` are those in landing/,
+    of whatever day; `refused_before` were taken out of it since. `rejected` is empty unless it was asked for.
+    """
 
     files: int
     totals: tuple[DayTotals, ...]
     mismatches: tuple[Mismatch, ...]
+    refused: tuple[RefusedFile, ...] = ()
+    refused_before: int = 0
+    rejected: tuple[RejectedFor, ...] = ()
 
 
 @dataclass
@@ -87,12 +107,13 @@ def reconcile(
     first: date | None = None,
     last: date | None = None,
     read_archive: bool = False,
+    list_rejects: bool = False,
 ) -> Reconciliation:
     """Recounts the files delivered from `first` to `last` (both included, None: without end).
 
     A delivery's day is the local day of its known_at; where each row has its own, that of the latest row. `copy` is
     None where there is no ledger copy. With `read_archive` the files in `landing` are read for their SHA-256, else only
-    looked for. Changes nothing.
+    looked for. With `list_rejects` the rejected records of these files are told by file and reason. Changes nothing.
     """
     zone = ZoneInfo(time_zone)
     counted, ids = _counts(con), _file_ids(con)
@@ -104,7 +125,7 @@ def reconcile(
     mismatches: list[Mismatch] = []
     if copy is None and entries:
         mismatches.append(Mismatch("ledger.jsonl", "there is no copy of the ledger; the next run writes it"))
-    files = 0
+    files, looked_at = 0, list[int]()
     for name, entry in (kept | entries).items():
         found = {
             e.extract: counted.get((ids.get((name, e.extract), -1), e.extract), _Counted()) for e in entry.extracts
@@ -117,6 +138,7 @@ def reconcile(
             mismatches.append(Mismatch(name, "it is in the ledger copy, and the warehouse has lost it"))
         else:
             for extract in entry.extracts:
+                looked_at.append(ids[name, extract.extract])
                 day = days[extract.extract]
                 total = totals.setdefault((extract.extract, day), DayTotals(extract.extract, day))
                 mismatches += (Mismatch(name, what) for what in _counted_anew(extract, found[extract.extract], total))
@@ -125,7 +147,14 @@ def reconcile(
         mismatches += _against_archive(entry, in_landing.get(name), read_archive)
     mismatches += _of_no_file(counted, {(file_id, extract) for (_, extract), file_id in ids.items()})
     ordered = sorted(totals.values(), key=lambda t: (t.extract, t.day or date.min))
-    return Reconciliation(files, tuple(ordered), tuple(mismatches))
+    refused = [_refused(extracts, refusal) for extracts, refusal in ledger.refusals(con)]
+    there = tuple(file for file in refused if os.path.lexists(landing / file.file_name))
+    rejected = rejected_for(con, looked_at) if list_rejects else ()
+    return Reconciliation(files, tuple(ordered), tuple(mismatches), there, len(refused) - len(there), rejected)
+
+
+def _refused(extracts: tuple[str, ...], refusal: IntakeRefusal) -> RefusedFile:
+    return RefusedFile(extracts, refusal.file, refusal.line, refusal.code, refusal.reason, refusal.cure)
 
 
 def _counted_anew(extract: ExtractEntry, found: _Counted, total: DayTotals) -> Iterator[str]:

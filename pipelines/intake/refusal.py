@@ -5,6 +5,10 @@ Belongs here: the refusal of files. Does not: rejects of single records (reasons
 
 from __future__ import annotations
 
+import re
+
+_SAID = re.compile(r"(?:, line (?P<line>\d+))?: (?P<reason>.*) \[(?P<code>\w+)\]\. (?P<cure>.*)", re.DOTALL)
+
 
 class IntakeRefusal(Exception):  # noqa: N818  (a refusal is an answer to the sender, not a fault of ours)
     """A file of which nothing is kept but its row in the ledger.
@@ -25,3 +29,12 @@ class IntakeRefusal(Exception):  # noqa: N818  (a refusal is an answer to the se
     def __reduce__(self) -> tuple[type[IntakeRefusal], tuple[str, str, str, str, int | None]]:
         """By its parts: an executor's refusal travels to the driver."""
         return type(self), (self.file, self.code, self.reason, self.cure, self.line)
+
+
+def read_refusal(file: str, said: str) -> IntakeRefusal:
+    """The refusal of a file from its text, which is what the ledger keeps of it."""
+    found = _SAID.fullmatch(said.removeprefix(file))
+    if found is None:
+        return IntakeRefusal(file, "refused", said, "")
+    line = None if found["line"] is None else int(found["line"])
+    return IntakeRefusal(file, found["code"], found["reason"], found["cure"], line)

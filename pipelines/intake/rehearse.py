@@ -18,24 +18,11 @@ from pipelines.intake.expiries import detail_from
 from pipelines.intake.ledger_copy import LedgerEntry
 from pipelines.intake.mapping import SourceMapping, with_identities
 from pipelines.intake.refusal import IntakeRefusal
+from pipelines.intake.rejected import RejectedFor, rejected_for
 from pipelines.intake.replay import prepare
 from pipelines.intake.returned import returned_workbooks
 from pipelines.intake.settings import FileCopy, FileOutcome, IntakeSettings
 from pipelines.intake.taking import FileTaking
-
-_SHOWN = 5
-
-
-@dataclass(frozen=True)
-class RejectedFor:
-    """Records of one extract rejected for one reason: how many, and the first few lines (1-based, physical)."""
-
-    extract: str
-    reason: str
-    column: str | None
-    detail: str
-    records: int
-    first_lines: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -77,7 +64,7 @@ def rehearse(
     seen: list[Rehearsal] = []
 
     def look(outcomes: list[FileOutcome]) -> None:
-        rejected = _rejected(con, [outcome.file_id for outcome in outcomes])
+        rejected = rejected_for(con, [outcome.file_id for outcome in outcomes])
         (entry,), given_back = ledger.entries(con, name), returned_workbooks(settings.returned_folder, iter([name]))
         returned = given_back[0] if rejected and given_back else None
         seen.append(Rehearsal(name, entry=entry, rejected=rejected, returned=returned))
@@ -88,14 +75,3 @@ def rehearse(
     except IntakeRefusal as refusal:
         return Rehearsal(name, refusal=refusal, returned=taking.give_back(refusal))
     return Rehearsal(name, copy=taken) if isinstance(taken, FileCopy) else seen[0]
-
-
-def _rejected(con: duckdb.DuckDBPyConnection, file_ids: list[int]) -> tuple[RejectedFor, ...]:
-    rows = con.execute(
-        """SELECT extract, reason, column_name, detail, count(*),
-                  list(line_number ORDER BY line_number)[1:$shown]
-           FROM intake.rejects WHERE file_id IN (SELECT unnest($ids))
-           GROUP BY extract, reason, column_name, detail ORDER BY extract, count(*) DESC, reason, detail""",
-        {"ids": file_ids, "shown": _SHOWN},
-    ).fetchall()
-    return tuple(RejectedFor(*(*row[:-1], tuple(row[-1]))) for row in rows)

@@ -83,3 +83,9 @@ class IntakeReport:
     ignored: tuple[str, ...] = field(default=())
     recovered: tuple[str, ...] = field(default=())
     returned: tuple[Path, ...] = field(default=())
+
+    @property
+    def newly_rejected(self) -> tuple[int, ...]:
+        """The file_ids with records that this run rejected: what was taken again had been rejected before."""
+        lost = set(self.recovered)
+        return tuple(taken.file_id for taken in self.accepted if taken.rejected and taken.file_name not in lost)

@@ -3,6 +3,7 @@
 Belongs here: pipelines/cli. Does not: what a night computes.
 """
 
+import gzip
 import json
 import shutil
 import subprocess
@@ -291,3 +292,50 @@ def test_the_ui_serves_this_home(home: Path) -> None:
         finally:
             os.killpg(server.pid, signal.SIGTERM)
     assert {"status": "SUCCESS"} in answer["data"]["runsOrError"]["results"]
+
+
+def spoil_the_usage(folder: Path, day: str) -> str:
+    """Delivers 12 files of usage, each with a record whose charge is too high, the first with two; returns its name."""
+    whole = gzip.decompress((folder / "landing" / "cdr" / "cdr_20240629.csv.gz").read_bytes()).decode()
+    header, *rows = whole.splitlines()
+    charge = header.split(",").index("charge")
+    for number in range(12):
+        spoilt = [row.split(",") for row in rows[number : number + (2 if number == 0 else 1)]]
+        lines = [",".join([f"{day}-{number}-{i}", *row[1:charge], "13800000009", *row[charge + 1 :]])
+                 for i, row in enumerate(spoilt)]  # fmt: skip
+        (folder / "landing" / "cdr" / f"late{number:02}_{day}.csv").write_text("\n".join([header, *lines]) + "\n")
+    return f"cdr/late00_{day}.csv"
+
+
+def test_a_night_lists_what_it_rejected_itself_by_file(make_home: MakeHome) -> None:
+    folder = make_home("rejects")
+    name = spoil_the_usage(folder, "20240630")
+    first = tierline("run", "--as-of", "2024-06-30", "--home", folder)
+    assert first.exit_code == 0, first.output
+    assert "Rejected this night: 13 records of 12 files" in first.output
+    (row,) = [line.split() for line in first.output.splitlines() if name in line]
+    assert row == ["cdr", name, "2", "0", "2", "above_maximum", "in", "charge"]
+    assert "And 2 more files. All, by file and reason: tierline reconcile --rejects" in first.output
+    assert "13800000009" not in first.output
+    # What an earlier night rejected is in the balance, and no news.
+    again = tierline("run", "--as-of", "2024-07-01", "--home", folder)
+    assert again.exit_code == 0
+    assert "Rejected this night" not in again.output and name not in again.output
+    listed = tierline("reconcile", "--rejects", "--home", folder)
+    assert listed.exit_code == 0
+    assert all(f"cdr/late{number:02}_20240630.csv" in listed.output for number in range(12))
+
+
+def test_a_night_that_failed_lists_what_it_rejected_too(make_home: MakeHome) -> None:
+    folder = make_home("failed")
+    name = spoil_the_usage(folder, "20240630")
+    shutil.rmtree(folder / "landing" / "subscriptions")  # nothing to publish: a check stops the night
+    failed = tierline("run", "--as-of", "2024-06-30", "--home", folder)
+    assert failed.exit_code == 1, failed.output
+    assert name in failed.output and "13 records of 12 files" in failed.output
+    spoil_the_usage(folder, "20240701")
+    (folder / "landing" / "customers" / "customers_20240701.csv").write_text("id;name\n1;x\n")
+    refused = tierline("run", "--as-of", "2024-07-01", "--home", folder)
+    assert refused.exit_code == 3
+    assert name not in refused.output and "cdr/late00_20240701.csv" in refused.output
+    assert tierline("reconcile", "--rejects", "--home", folder).output.count("late00_") == 2

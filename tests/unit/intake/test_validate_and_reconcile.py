@@ -300,3 +300,46 @@ class TestReconcile:
     def test_without_a_warehouse_nothing_is_proven(self, home: Home) -> None:
         code, said = called("reconcile", "--home", str(home.path / "none"))
         assert code == 1 and "is not there" in said and not (home.path / "none").exists()
+
+    def test_refused_files_are_listed_with_their_cure_until_they_are_mended(self, home: Home) -> None:
+        assert home.json("reconcile")[1]["refused"] == []
+        short, late = "cdr/cdr_20240701.csv", "cdr/cdr_20240702.csv"
+        home.desk.put(short, cdr_file(cdr_row(record_id="r4")))
+        home.desk.put(f"{short}.ctl", b"records: 2")
+        home.desk.put(late, b"a,b\n1,2\n")
+        home.desk.put("stray.csv", b"")
+        accepted = (home.desk.landing / DAY).read_bytes()
+        home.desk.put(DAY, cdr_file(cdr_row(record_id="other")))
+        assert len(home.desk.run().refused) == 4
+        code, told = home.json("reconcile", "--from", "2024-06-30")
+        assert (code, told["holds"]) == (0, True)
+        found = {(file["file_name"], file["code"], *file["extracts"]) for file in told["refused"]}
+        assert found == {
+            (short, "control_mismatch", "cdr"), (late, "header_differs", "cdr"), (DAY, "name_taken", "cdr"),
+            ("stray.csv", "file_without_folder"),
+        }  # fmt: skip
+        code, said = home.call("reconcile", "--from", "2024-06-30")
+        assert code == 0 and "everything holds; 4 files refused" in said
+        for file in told["refused"]:
+            assert f"refused: {file['file_name']}" in said and f"cure: {file['cure']}" in said
+
+        home.desk.put(f"{short}.ctl", b"records: 1")
+        home.desk.put(DAY, accepted)
+        (home.desk.landing / late).unlink()
+        (home.desk.landing / "stray.csv").unlink()
+        assert not home.desk.run().refused
+        _, told = home.json("reconcile")
+        assert (told["refused"], told["refused_before"]) == ([], 1)
+        assert "1 file refused earlier, and gone from landing/ since" in home.call("reconcile")[1]
+
+    def test_rejected_records_are_listed_on_request(self, home: Home) -> None:
+        _, told = home.json("reconcile")
+        assert told["rejected"] == []
+        _, told = home.json("reconcile", "--rejects", "--to", "2024-06-29")
+        assert [
+            (r["file_name"], r["reason"], r["column"], r["records"], r["first_lines"]) for r in told["rejected"]
+        ] == [(DAY, "not_a_decimal", "charge", 1, [4])]
+        _, told = home.json("reconcile", "--rejects", "--from", "2024-06-30")
+        assert told["rejected"] == []
+        _, said = home.call("reconcile", "--rejects")
+        assert "not_a_decimal in charge" in said
