@@ -18,7 +18,7 @@ import dagster as dg
 from pipelines.checks import KEPT
 from pipelines.definitions import build_definitions
 from pipelines.engine import require_engine
-from pipelines.instance import open_instance
+from pipelines.instance import REPLAY, Check, bad_rows, open_instance, warned_before
 from pipelines.intake.rejected import RejectedFile
 from pipelines.jobs import NIGHTLY, TRAINING
 from pipelines.made_of import made_tables
@@ -104,9 +104,7 @@ def run_night(
     failures += [
         Failure("check", f"{c.asset_key.to_user_string()}: {c.check_name}", c.description or "") for c in blocking
     ]
-    warned = tuple(
-        f"{c.asset_key.to_user_string()}: {c.description}" for c in checks if c.severity == dg.AssetCheckSeverity.WARN
-    )
+    warned = _warnings(night, [c for c in checks if c.severity == dg.AssetCheckSeverity.WARN])
     published, intake = _metadata(result, "published.customer_tiers"), _metadata(result, "intake.files")
     marked = intake.get("returned_workbooks") or []
     warned = (
@@ -139,6 +137,27 @@ def run_night(
         expired=_expired(night, _metadata(result, "intake.expiry")),
         rejected=_rejected(_metadata(result, "intake.rejects") or _metadata_of_failure(result, "intake")),
     )
+
+
+def _warnings(night: Night, checks: list[dg.AssetCheckEvaluation]) -> tuple[str, ...]:
+    """What checks warn of, in words; what the night before did not warn of comes first, and says so."""
+    if not checks:
+        return ()
+    with open_instance(night.home) as instance:
+        before = warned_before(instance, night.as_of_date)
+    said = [f"{_since(check, before)}{check.asset_key.to_user_string()}: {check.description}" for check in checks]
+    known = [before is not None and (check.asset_key, check.check_name) in before for check in checks]
+    return tuple(words for _, words in sorted(zip(known, said, strict=True), key=lambda told: told[0]))
+
+
+def _since(check: dg.AssetCheckEvaluation, before: dict[Check, int | None] | None) -> str:
+    if before is None:
+        return ""
+    name = (check.asset_key, check.check_name)
+    if name not in before:
+        return "new: "
+    then = before[name]
+    return "as the night before: " if then == bad_rows(check) else f"as the night before, {then} rows then: "
 
 
 def _rejected(told: dict[str, Any]) -> NewlyRejected:
@@ -202,6 +221,7 @@ def _execute(job: str, night: Night, progress: Progress | None) -> dg.ExecuteInP
         return definitions.resolve_job_def(job).execute_in_process(
             partition_key=night.as_of_date.isoformat(),
             instance=instance,
+            tags={} if night.known_at is None else {REPLAY: night.known_at},
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )

@@ -39,7 +39,8 @@ def demo(home: opt.HomeOption = opt.DEFAULT) -> None:
         _land_sample(home)
         out.print(f"[bold]Tierline demo[/]: the sample operator, as of {DEMO_AS_OF}, in [bold]{escape(str(home))}[/]\n")
         result = _night(home, DEMO_AS_OF, {})
-        _tell(home, result)
+        _require_well(home, result)
+        _tell_well(result)
         intake_table(home / "published", out)
         rejected_table(result.rejected, home, out)
         published_summary(home / "published", out, examples=5)
@@ -66,6 +67,9 @@ def run(  # noqa: PLR0917 (each is an option by name on the command line)
         str | None,
         typer.Option("--accept", metavar="REASON", help="Publish though a gate is shut; the manifest keeps it."),
     ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print warnings and errors only, for the log of cron.")
+    ] = False,
 ) -> None:
     """Run one night: read new files in landing/, score, check, publish.
 
@@ -87,8 +91,12 @@ def run(  # noqa: PLR0917 (each is an option by name on the command line)
     if accept is not None and not accept.strip():
         fail(Exit.USAGE, "--accept needs a reason that your successor will understand")
     with told_errors():
-        result = _night(home, opt.day(as_of, "--as-of"), opt.settings_options(policy, set_), known_at, accept)
-        _tell(home, result)
+        given = opt.settings_options(policy, set_)
+        result = _night(home, opt.day(as_of, "--as-of"), given, known_at, accept, quiet=quiet)
+        _require_well(home, result)
+        if quiet:
+            return
+        _tell_well(result)
         published = result.published or home / "published"
         intake_table(published, out)
         rejected_table(result.rejected, home, out)
@@ -122,7 +130,7 @@ def backfill(
             if not result.succeeded:
                 table.add_row(str(night), "", "[red]failed[/]")
                 out.print(table)
-                _tell(home, result)
+                _require_well(home, result)
             table.add_row(str(night), str(result.version), "published" if result.created else result.reason or "")
         out.print(table)
 
@@ -170,23 +178,35 @@ def _compared(version: RemadeVersion) -> str:
 
 
 def _night(
-    home: Path, as_of: date, given: dict[str, Any], known_at: str | None = None, accept: str | None = None
+    home: Path,
+    as_of: date,
+    given: dict[str, Any],
+    known_at: str | None = None,
+    accept: str | None = None,
+    *,
+    quiet: bool = False,
 ) -> NightResult:
     from pipelines.runs import nightly_steps, run_night
 
+    if quiet:
+        return run_night(home, as_of, given, known_at=known_at, accept=accept)
     with StepBar(f"night of {as_of}", nightly_steps()) as bar:
         return run_night(home, as_of, given, bar, known_at=known_at, accept=accept)
 
 
-def _tell(home: Path, result: NightResult) -> None:
+def _tell_well(result: NightResult) -> None:
+    word = "published" if result.created else f"nothing new ({result.reason})"
+    told = f"version {result.version} {escape(word)}, run key {(result.run_key or '')[:16]}"
+    out.print(f"[green]Night of {result.as_of_date}[/]: {told}\n", soft_wrap=True)
+    if result.expired:
+        out.print(f"{result.expired}.\n", soft_wrap=True)
+
+
+def _require_well(home: Path, result: NightResult) -> None:
+    """Tells the warnings of a night and, where it failed, why; then leaves with the code of that."""
     for warning in result.warnings:
         err.print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True)
     if result.succeeded:
-        word = "published" if result.created else f"nothing new ({result.reason})"
-        told = f"version {result.version} {escape(word)}, run key {(result.run_key or '')[:16]}"
-        out.print(f"[green]Night of {result.as_of_date}[/]: {told}\n", soft_wrap=True)
-        if result.expired:
-            out.print(f"{result.expired}.\n", soft_wrap=True)
         return
     rejected_table(result.rejected, home, err)
     err.print(f"[bold red]The night of {result.as_of_date} failed.[/]")

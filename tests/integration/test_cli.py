@@ -339,3 +339,27 @@ def test_a_night_that_failed_lists_what_it_rejected_too(make_home: MakeHome) -> 
     assert refused.exit_code == 3
     assert name not in refused.output and "cdr/late00_20240701.csv" in refused.output
     assert tierline("reconcile", "--rejects", "--home", folder).output.count("late00_") == 2
+
+
+def test_a_quiet_night_says_what_is_wrong_alone_and_whether_that_is_new(make_home: MakeHome) -> None:
+    folder = make_home("quiet")
+    no_gates = ("--set", "gate_min_records=1000000")  # the delivery of one record is meant
+
+    def quiet(night: str) -> tuple[int, list[str]]:
+        result = tierline("run", "--as-of", night, "--home", folder, "--quiet", *no_gates)
+        return result.exit_code, result.output.splitlines()
+
+    code, said = quiet("2024-06-30")
+    assert code == 0 and said
+    assert all(line.startswith("warning: features/") for line in said), "with no night before nothing is new or old"
+    usage = gzip.decompress((folder / "landing" / "cdr" / "cdr_20240629.csv.gz").read_bytes()).decode().splitlines()
+    record, number = usage[1].split(",")[:2]
+    of_nobody = usage[1].replace(number, "+8613000000009").replace(record, "of nobody")
+    (folder / "landing" / "cdr" / "late_20240701.csv").write_text(f"{usage[0]}\n{of_nobody}\n")
+    code, (first, *others) = quiet("2024-07-01")
+    assert code == 0 and first.startswith("warning: new: features/usage_daily: 1 rows: ")
+    assert len(others) == len(said) and all(line.startswith("warning: as the night before: ") for line in others)
+    (folder / "landing" / "cdr" / "late_20240702.csv").write_text("a,b\n")
+    code, said = quiet("2024-07-02")
+    assert code == 3 and any(line.startswith("error: Refused") for line in said)
+    assert not any(line.endswith(" done") for line in said)
