@@ -90,11 +90,13 @@ def _audit_check(audit: SqlTable, partitions: dg.PartitionsDefinition) -> dg.Ass
     def check(
         context: dg.AssetCheckExecutionContext, home: Home, progress: dg.ResourceParam[Progress]
     ) -> dg.AssetCheckResult:
+        name = f"audit {audit.name}"
+        progress.step(name, 0, 1)
         night = home.night(context.partition_key)
         with home.open(night) as con:
             bad = engine_of(night).bad_rows(con, audit, _SHOWN)
         columns, found, rows = bad.columns, bad.first, bad.rows
-        progress.step(f"audit {audit.name}", 1, 1)
+        progress.step(name, 1, 1)
         shown = dg.MetadataValue.table(
             [dg.TableRecord({c: str(v) for c, v in zip(columns, row, strict=True)}) for row in found],
             schema=dg.TableSchema([dg.TableColumn(c) for c in columns]),

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from time import monotonic
 from types import TracebackType
 from typing import NoReturn, Self
 
@@ -20,6 +21,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn
 from rich.table import Table
 
 _ENDLESS = 100_000
+# A log hears of a long step at least so often.
+_QUIET_SECONDS = 20
 
 
 def _console(*, stderr: bool) -> Console:
@@ -127,14 +130,15 @@ def _code_of(error: Exception) -> Exit | None:
 
 
 class StepBar:
-    """Shows the steps of a run: a bar on a terminal, one line a finished step elsewhere. Implements
-    `progress.Progress`.
+    """Shows the steps of a run: a bar on a terminal; elsewhere a line a finished step, and how far a long one is.
+    Implements `progress.Progress`.
     """
 
     def __init__(self, title: str, steps: int | None = None) -> None:
         self._title = title
         self._live = err.is_terminal
         self._seen: set[str] = set()
+        self._told_at = monotonic()
         self._bar = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
@@ -163,5 +167,11 @@ class StepBar:
         if done >= total and name not in self._seen:
             self._seen.add(name)
             self._bar.advance(self._task)
-            if not self._live:
-                err.print(f"{self._title}: {escape(name)} done")
+            self._log(f"{name} done")
+        elif 0 < done < total and monotonic() - self._told_at >= _QUIET_SECONDS:
+            self._log(f"{name}{detail}")
+
+    def _log(self, words: str) -> None:
+        self._told_at = monotonic()
+        if not self._live:
+            err.print(f"{self._title}: {escape(words)}", soft_wrap=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,14 +88,16 @@ class SparkEngine:
             self._shown.show(con, [upstream for upstream in table.upstreams if upstream != "staging.cdr"])
         with ThreadPoolExecutor(_DAYS_AT_ONCE) as writers:
             written = []
+            progress(0, len(missing))
             for day, name in missing:
                 # A query is bound to the views of now, so that the next day's may replace them.
                 self._shown.show_records_of(con, day)
                 rows = self._rows(table, {**night.parameters, "usage_date": day})
                 written.append(writers.submit(self._write_day, kept.table, rows, name))
-            for done, day_written in enumerate(written):
-                progress(done, len(missing))
+                progress(_ended(written), len(missing))
+            for day_written in written:
                 day_written.result()
+                progress(_ended(written), len(missing))
         progress(len(missing), len(missing))
         if days is not None:
             self._keep_here(kept, files)
@@ -211,6 +213,10 @@ class SparkEngine:
         if folder is None:
             return []
         return [(day, f"{without_globs(str(folder / name))}/*.parquet") for day, name in named]
+
+
+def _ended(written: list[Future[None]]) -> int:
+    return sum(one.done() for one in written)
 
 
 def _folder_of(kept: DayTable, name: str) -> str:

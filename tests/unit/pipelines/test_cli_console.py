@@ -12,6 +12,8 @@ from collections import Counter
 
 import pytest
 
+from pipelines.cli import console
+
 COLUMNS = ("extract", "file", "rejected", "reason")
 ROW = (
     "payments",
@@ -65,3 +67,22 @@ def test_a_narrow_terminal_folds_and_loses_nothing(columns: int) -> None:
     said = on_terminal(columns)
     assert max(map(len, said.splitlines())) <= columns
     assert letters(said) == letters("".join((*COLUMNS, *ROW)))
+
+
+def test_a_log_hears_how_far_a_long_step_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(console, "monotonic", lambda: now[0])
+    with console.StepBar("night") as bar:
+        for done in range(6):
+            bar.step("days", done, 5)
+            now[0] += 15
+        bar.step("short", 0, 1)
+        bar.step("short", 1, 1)
+    assert capsys.readouterr().err.splitlines() == [
+        "night: days 2/5",
+        "night: days 4/5",
+        "night: days done",
+        "night: short done",
+    ]
