@@ -18,12 +18,11 @@ import dagster as dg
 from pipelines.checks import KEPT
 from pipelines.definitions import build_definitions
 from pipelines.engine import require_engine
-from pipelines.instance import open_instance
+from pipelines.instance import REPLAY, Check, bad_rows, open_instance, warned_before
 from pipelines.intake.rejected import RejectedFile
 from pipelines.jobs import NIGHTLY, TRAINING
 from pipelines.made_of import made_tables
 from pipelines.night import Night
-from pipelines.night_before import REPLAY, Check, bad_rows, warned_before
 from pipelines.partitions import FIRST_DAY, nightly_partitions
 from pipelines.progress import Progress, Silent
 from pipelines.settings import SettingsError

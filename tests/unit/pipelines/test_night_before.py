@@ -7,9 +7,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from pipelines.instance import open_instance
+from pipelines.instance import REPLAY, open_instance, warned_before
 from pipelines.jobs import NIGHTLY
-from pipelines.night_before import REPLAY, warned_before
 
 TABLE = dg.AssetKey(["features", "usage"])
 DAYS = dg.DailyPartitionsDefinition("2024-06-01")
