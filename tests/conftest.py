@@ -8,6 +8,9 @@ import os
 import pytest
 from hypothesis import settings
 
+# Workers of the test run are given a width; the command must find what a pipe gives it: none.
+os.environ.pop("COLUMNS", None)
+
 # Machines differ and are shared: no test judges a time, and Hypothesis' deadline is one. How many examples a property
 # is tried on is said here alone: few at every run, each a batch where it can be one, and many for an hour of soaking.
 settings.register_profile("tierline", deadline=None, max_examples=30)
