@@ -65,7 +65,7 @@ def _after(table: str) -> str:
 
 
 def _step(after: str, checks: Sequence[_Check], partitions: dg.PartitionsDefinition) -> dg.AssetChecksDefinition:
-    assets = [
+    check_specs = [
         dg.AssetCheckSpec(
             check.name,
             asset=specs.key(check.table),
@@ -78,7 +78,7 @@ def _step(after: str, checks: Sequence[_Check], partitions: dg.PartitionsDefinit
         for check in checks
     ]
 
-    @dg.multi_asset_check(name=f"{after.replace('.', '__')}__checks", specs=assets, pool="warehouse")
+    @dg.multi_asset_check(name=f"{after.replace('.', '__')}__checks", specs=check_specs, pool="warehouse")
     def measure(
         context: dg.AssetCheckExecutionContext, home: Home, progress: dg.ResourceParam[Progress]
     ) -> Iterator[dg.AssetCheckResult]:
