@@ -10,6 +10,7 @@ SHA256SUMS.jsonl beside the days, before the file gets its name.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -21,6 +22,7 @@ from pipelines.durable import Disk
 from pipelines.publishing.verify import Damage
 
 _DAY = "usage_date="
+_TEMPORARY = ".tmp"  # beside the days, where one look finds what is left: a home of years has many days
 
 
 def write_day(rows: duckdb.DuckDBPyRelation, folder: Path, name: str, disk: Disk, *, label: str) -> None:
@@ -31,7 +33,7 @@ def write_day(rows: duckdb.DuckDBPyRelation, folder: Path, name: str, disk: Disk
     path = folder / name
     for missing in reversed([p for p in (path.parent, *path.parents) if not p.exists()]):
         disk.make_folder(missing, label)
-    temporary = path.with_suffix(".tmp")
+    temporary = folder / f".{path.stem}{_TEMPORARY}"
     disk.writing(label)
     rows.write_parquet(str(temporary), compression="zstd")
     remember(folder, digest_of(temporary, name), disk)
@@ -40,19 +42,19 @@ def write_day(rows: duckdb.DuckDBPyRelation, folder: Path, name: str, disk: Disk
 
 def remove_leftovers(folder: Path, disk: Disk) -> None:
     """Remove what killed runs left under temporary names. The caller holds the warehouse, so nobody is writing."""
-    for day, names in _listed(folder):
-        for name in names:
-            if name.endswith(".tmp"):
-                disk.remove_file(folder / day / name, "temporary")
+    for left in sorted(folder.glob(f".*{_TEMPORARY}")):
+        disk.remove_file(left, "temporary")
 
 
-def _listed(folder: Path) -> Iterator[tuple[str, list[str]]]:
-    """The names of the days' folders (nights', campaigns'), sorted, and those of what lies in each: many in a home of
-    years, and listed several times a night, so not by a pattern, which takes several times as long.
+def listed(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """The names of the folders of days (or nights), sorted, and those of the files in each: many in a home of years, so
+    not by a pattern, which takes several times as long.
     """
-    places = folder.iterdir() if folder.is_dir() else ()
-    days = sorted(place.name for place in places if "=" in place.name and place.is_dir())
-    yield from ((day, sorted(file.name for file in (folder / day).iterdir())) for day in days)
+    for place, days, files in os.walk(folder):
+        days.sort()
+        name = Path(place).name
+        if "=" in name:
+            yield name, sorted(files)
 
 
 def remove_days(folder: Path, is_wanted: Callable[[date, str], bool], disk: Disk) -> int:
@@ -62,8 +64,8 @@ def remove_days(folder: Path, is_wanted: Callable[[date, str], bool], disk: Disk
     A file goes before its digest is forgotten: a digest without a file says nothing. Steps remove:day, and those of
     forget_removed.
     """
-    removed = 0
-    for name, files in _listed(folder):
+    removed, there = 0, set()
+    for name, files in listed(folder):
         if not name.startswith(_DAY):
             continue
         day = date.fromisoformat(name.removeprefix(_DAY))
@@ -73,7 +75,8 @@ def remove_days(folder: Path, is_wanted: Callable[[date, str], bool], disk: Disk
         if len(unwanted) == len(files):
             disk.remove_folder(folder / name, "day")
         removed += len(unwanted)
-    forget_removed(folder, disk)
+        there |= {f"{name}/{file}" for file in files}.difference(f"{name}/{file}" for file in unwanted)
+    forget_removed(folder, there, disk)
     return removed
 
 

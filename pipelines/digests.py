@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from pipelines.durable import Disk
@@ -46,9 +46,11 @@ def remember(folder: Path, entry: FileEntry, disk: Disk) -> None:
     disk.append_line(folder / LIST_NAME, _line(entry), "digests")
 
 
-def forget_removed(folder: Path, disk: Disk) -> None:
-    """Write a folder's list anew once most of its lines are of files that are gone: a list of every file that ever was
-    would grow for ever. Steps remove:temporary, create:, write:, sync:, replace:, sync-folder:digests.
+def forget_removed(folder: Path, there: Collection[str], disk: Disk) -> None:
+    """Write a folder's list anew once most of its lines are of files that are gone (not `there`, by path relative to
+    it): a list of every file that ever was would grow for ever.
+
+    Steps remove:temporary, create:, write:, sync:, replace:, sync-folder:digests.
 
     The caller is the only one to write to the folder. Raises OSError; the list stays as it is then.
     """
@@ -56,10 +58,10 @@ def forget_removed(folder: Path, disk: Disk) -> None:
     if temporary.exists():  # of a run that was killed
         disk.remove_file(temporary, "temporary")
     known = remembered(folder)
-    there = [entry for entry in known.values() if (folder / entry.path).exists()]
-    if not known or 2 * len(there) > len(known):
+    kept = [entry for entry in known.values() if entry.path in there]
+    if not known or 2 * len(kept) > len(known):
         return
-    disk.write_file(temporary, b"".join(_line(entry) + b"\n" for entry in there), "digests")
+    disk.write_file(temporary, b"".join(_line(entry) + b"\n" for entry in kept), "digests")
     disk.adopt(temporary, folder / LIST_NAME, "digests")
 
 

@@ -70,11 +70,15 @@ class KeptOpenEventLog(SqliteEventLogStorage):
         return engine
 
     def delete_events(self, run_id: str) -> None:
-        """As of EventLogStorage; and what the base leaves behind: verdicts of checks, and the run's file."""
-        super().delete_events(run_id)
+        """As of EventLogStorage; and what the base leaves behind: verdicts of checks, and the run's file, which goes
+        as a whole (the base deletes its thousand rows).
+        """
         with self.index_connection() as connection:
+            self.delete_events_for_run(connection, run_id)
             verdicts = AssetCheckExecutionsTable
             connection.execute(verdicts.delete().where(verdicts.c.run_id == run_id))
+        if self.supports_global_concurrency_limits:
+            self.free_concurrency_slots_for_run(run_id)
         with self._db_lock:
             if engine := self._open.pop(run_id, None):
                 engine.dispose()

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.day_files import remove_leftovers, write_day
+from pipelines.day_files import listed, remove_leftovers, write_day
 from pipelines.digests import digest_of, remembered
 from pipelines.durable import Disk, Hook, ignore_step
 from pipelines.run_context import RUN_COLUMNS
@@ -93,8 +93,10 @@ def show_files(con: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path])
     columns = RUN_COLUMNS["tier_changes"]
     con.execute(f"drop view if exists run.{identifier(name)}")
     if files:
-        listed = ", ".join(literal(without_globs(str(file.resolve()))) for file in files)
-        source = f"select {identifiers(columns)} from read_parquet([{listed}], hive_partitioning = false)"
+        roots = {root: root.resolve() for root in {file.parent.parent for file in files}}
+        whole = (f"{roots[file.parent.parent]}/{file.parent.name}/{file.name}" for file in files)
+        paths = ", ".join(literal(without_globs(path)) for path in whole)
+        source = f"select {identifiers(columns)} from read_parquet([{paths}], hive_partitioning = false)"
     else:
         nulls = ", ".join(f'null::{kind} as "{name}"' for name, kind in columns.items())
         source = f"select {nulls} where false"
@@ -173,9 +175,8 @@ def changes_by_night(nights: tuple[NightFile, ...]) -> list[tuple[date, dict[str
 
 def _nights(folder: Path) -> dict[str, NightFile]:
     nights = {}
-    for path in folder.glob("as_of_date=*/*.parquet"):
-        match = _NAME.fullmatch(path.relative_to(folder).as_posix())
-        if match is not None:
+    for day, files in listed(folder):
+        for match in filter(None, (_NAME.fullmatch(f"{day}/{file}") for file in files)):
             followed = None if match[3] == FIRST else match[3]
-            nights[match[2]] = NightFile(date.fromisoformat(match[1]), match[2], followed, path)
+            nights[match[2]] = NightFile(date.fromisoformat(match[1]), match[2], followed, folder / match[0])
     return nights

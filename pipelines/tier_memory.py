@@ -82,7 +82,8 @@ def show_memory(
     Raises TierHistoryError where one is not what was written.
     """
     files = standing_for(folder, nights, month_end)
-    require_sound([night for night in nights if night.path in files])
+    read = set(files)
+    require_sound([night for night in nights if night.path in read])
     show_files(con, name, files)
     return len(files)
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -103,11 +104,10 @@ class DayFile:
 
 @dataclass(frozen=True)
 class RollUp:
-    """Files of the days of loaded usage in the table, how many of them were rolled up anew, and the rows of all."""
+    """Files of the days of loaded usage in the table, and how many of them were rolled up anew."""
 
     files: tuple[DayFile, ...]
     rolled_up: int
-    rows: int
 
     @property
     def days(self) -> int:
@@ -175,8 +175,8 @@ def roll_up(
     made_in = aside or folder
     if aside is None:
         remove_leftovers(folder, disk)
-    placed = [(file, folder if (folder / file.name).exists() else made_in) for file in files]
-    missing = [file for file, place in placed if not (place / file.name).exists()]
+    there = set(filter(there_in(folder), (file.name for file in files)))
+    missing = [file for file in files if file.name not in there and not (aside and (aside / file.name).exists())]
     require_detail(missing, str(folder))
     for done, file in enumerate(missing):
         progress(done, len(missing))
@@ -184,15 +184,16 @@ def roll_up(
         write_day(rows, made_in, file.name, disk, label=kept.label)
     progress(len(missing), len(missing))
     if days is not None:
-        return RollUp(tuple(files), len(missing), 0)
-    whole = {place: place.resolve() for place in (folder, made_in)}
-    use_days(con, kept, parameters, [(file.day, str(whole[place] / file.name)) for file, place in placed])
-    return RollUp(tuple(files), len(missing), int(first_row(con, f"select count(*) from {kept.table}")[0]))
+        return RollUp(tuple(files), len(missing))
+    whole, beside = folder.resolve(), made_in.resolve()
+    listed = [(file.day, f"{whole if file.name in there else beside}/{file.name}") for file in files]
+    use_days(con, kept, parameters, listed)
+    return RollUp(tuple(files), len(missing))
 
 
 def there_in(folder: Path) -> Callable[[str], bool]:
     """Whether a folder has a file of a name."""
-    return lambda name: (folder / name).exists()
+    return lambda name: os.path.exists(f"{folder}/{name}")  # noqa: PTH110 -- a third of its time, for years of days
 
 
 def require_detail(missing: Collection[DayFile], folder: str) -> None:
@@ -249,20 +250,21 @@ def day_files(
     for day, files in groupby(con.execute(_CDR_DAYS, given).fetchall(), key=itemgetter(0)):
         if day < first or (day < since if days is None else day not in days):
             continue
+        known_then, last = expired.get(day, (None, ""))
+        if known_then is not None and known_then <= parameters["known_before"]:
+            found.append(DayFile(day, last, has_detail=False))
+            continue
         ends_at = local_midnight(day + timedelta(days=1), zone)
         said = [word[1:] for word in words if word[0] < ends_at]
         decides = [[file[1:] for file in files], said, sorted(service_numbers), table.text]
         digest = hashlib.sha256(json.dumps(decides).encode()).hexdigest()
         name = _name(day, digest[:16])
-        if day not in expired:
+        if known_then is None:
             found.append(DayFile(day, name))
-            continue
-        known_then, last = expired[day]
-        is_before = parameters["known_before"] < known_then
-        if is_before and name != last and is_there(name):
+        elif name == last or is_there(name):
             found.append(DayFile(day, name, has_detail=False))
         else:
-            found.append(DayFile(day, last, has_detail=False, is_later=is_before and name != last))
+            found.append(DayFile(day, last, has_detail=False, is_later=True))
     return found
 
 

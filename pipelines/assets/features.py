@@ -82,9 +82,7 @@ def _contacts_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
         night = home.night(context.partition_key)
         with home.open(night) as con:
             report = _roll_up(con, usage.CONTACT_DAYS, night, progress)
-        return dg.MaterializeResult(
-            metadata={"days": report.days, "days_rolled_up": report.rolled_up, "dagster/row_count": report.rows}
-        )
+        return dg.MaterializeResult(metadata={"days": report.days, "days_rolled_up": report.rolled_up})
 
     return contact_days
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import duckdb
@@ -40,17 +40,17 @@ def create_elsewhere(con: duckdb.DuckDBPyConnection) -> None:
 
 def own_table(con: duckdb.DuckDBPyConnection, extract: str) -> str:
     """The table of an extract's rows that are in the warehouse itself, quoted and with its schema."""
-    return f"{SCHEMA}.{identifier(own_name(con, extract))}"
-
-
-def own_name(con: duckdb.DuckDBPyConnection, extract: str) -> str:
-    """The name of that table."""
     here = con.execute(
-        "SELECT 1 FROM duckdb_tables() "
+        "SELECT table_name FROM duckdb_tables() "
         "WHERE database_name = current_database() AND schema_name = $schema AND table_name = $name",
         {"schema": SCHEMA, "name": extract + _HERE},
     ).fetchall()
-    return extract + _HERE if here else extract
+    return f"{SCHEMA}.{identifier(own_name(extract, [name for (name,) in here]))}"
+
+
+def own_name(extract: str, tables: Collection[str]) -> str:
+    """The name of that table, given those of the tables of staging."""
+    return extract + _HERE if extract + _HERE in tables else extract
 
 
 def folders(con: duckdb.DuckDBPyConnection, extract: str) -> dict[int, Path]:
@@ -63,8 +63,9 @@ def folders(con: duckdb.DuckDBPyConnection, extract: str) -> dict[int, Path]:
 
 def note(con: duckdb.DuckDBPyConnection, extract: str, file_id: int, folder: Path) -> None:
     """The accepted rows of a file are the Parquet files of a folder. For the transaction in which the file is taken."""
-    if own_name(con, extract) == extract:
-        con.execute(f"ALTER TABLE {own_table(con, extract)} RENAME TO {identifier(extract + _HERE)}")
+    table = own_table(con, extract)
+    if table == f"{SCHEMA}.{identifier(extract)}":
+        con.execute(f"ALTER TABLE {table} RENAME TO {identifier(extract + _HERE)}")
     con.execute("INSERT INTO intake.elsewhere VALUES (?, ?, ?)", [extract, file_id, _told(con, folder)])
     _show(con, extract)
 

@@ -5,6 +5,7 @@ Belongs here: the tables, the balance, rows of the ledger. Does not: deciding ab
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
@@ -78,15 +79,17 @@ def create_tables(con: duckdb.DuckDBPyConnection) -> None:
     """Makes the schemas intake and staging and their tables where they are missing."""
     con.execute("CREATE SCHEMA IF NOT EXISTS intake")
     con.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+    there = _columns_there(con)
     for name, columns in INTAKE_COLUMNS.items():
-        _create(con, "intake", name, columns, set(columns) - _OPTIONAL.get(name, set()))
+        required = set(columns) - _OPTIONAL.get(name, set())
+        _create(con, ("intake", name), there["intake"].get(name, ()), columns, required)
     for name in contract_names(SCHEMA):
         promised = contract(f"{SCHEMA}.{name}").columns
         required = {c.name for c in promised if c.required} | set(LINEAGE)
         _create(
             con,
-            SCHEMA,
-            own_name(con, name),
+            (SCHEMA, own := own_name(name, there[SCHEMA])),
+            there[SCHEMA].get(own, ()),
             staging_columns(name),
             required,
             unrepeated={c.name for c in promised if _hardly_repeats(c)},
@@ -99,32 +102,39 @@ def _hardly_repeats(column: Column) -> bool:
     return named and column.physical == "VARCHAR" and not column.enum
 
 
+def _columns_there(con: duckdb.DuckDBPyConnection) -> Mapping[str, Mapping[str, set[str]]]:
+    """The columns of each table of each schema, asked once: each question takes milliseconds."""
+    found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for schema, table, column in con.execute(
+        "SELECT schema_name, table_name, column_name FROM duckdb_columns() WHERE database_name = current_database()"
+    ).fetchall():
+        found[schema][table].add(column)
+    return found
+
+
 def _create(
     con: duckdb.DuckDBPyConnection,
-    schema: str,
-    name: str,
+    table: tuple[str, str],
+    there: Collection[str],
     columns: Mapping[str, str],
     required: Collection[str],
     *,
     unrepeated: Collection[str] = (),
 ) -> None:
+    full = ".".join(map(identifier, table))
+    if there:
+        # A warehouse of an earlier release lacks the columns that came later, behind the others; all may be unknown.
+        for column, kind in columns.items():
+            if column not in there:
+                con.execute(f"ALTER TABLE {full} ADD COLUMN {identifier(column)} {kind}")
+        return
     # Looking for repetitions costs more than half of what writing such a column costs, and finds few.
     declared = ", ".join(
         f"{identifier(column)} {kind}{' USING COMPRESSION zstd' if column in unrepeated else ''}"
         f"{' NOT NULL' if column in required else ''}"
         for column, kind in columns.items()
     )
-    con.execute(f"CREATE TABLE IF NOT EXISTS {schema}.{identifier(name)} ({declared})")
-    # A warehouse of an earlier release lacks the columns that came later, behind the others; all may be unknown.
-    there = {
-        column
-        for (column,) in con.execute(
-            "SELECT column_name FROM duckdb_columns() WHERE schema_name = ? AND table_name = ?", [schema, name]
-        ).fetchall()
-    }
-    for column, kind in columns.items():
-        if column not in there:
-            con.execute(f"ALTER TABLE {schema}.{identifier(name)} ADD COLUMN {identifier(column)} {kind}")
+    con.execute(f"CREATE TABLE {full} ({declared})")
 
 
 def next_file_id(con: duckdb.DuckDBPyConnection, forgetting: str | None = None) -> int:

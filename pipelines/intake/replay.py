@@ -97,9 +97,11 @@ def _named(line: LedgerLine) -> str:
 
 
 def _differences(line: LedgerLine, found: LedgerLine) -> list[str]:
+    if line == found:  # years of lines, each night
+        return []
     if isinstance(line, LedgerEntry) and isinstance(found, LedgerEntry):
         return line.differences(found)
-    return [] if line == found else [f"the {_named(line)} has other days or another time"]
+    return [f"the {_named(line)} has other days or another time"]
 
 
 def take_again(

@@ -101,12 +101,11 @@ class SparkEngine:
         progress(len(missing), len(missing))
         if days is not None:
             self._keep_here(kept, files)
-            return RollUp(tuple(files), len(missing), 0)
+            return RollUp(tuple(files), len(missing))
         con.execute(f"create or replace table {kept.files}_on_spark (usage_date date, path varchar)")
         insert_rows(con, f"{kept.files}_on_spark", named)
         usage.use_days(con, kept, night.parameters, self._seen_here(named))
-        rows = self._shown.files(kept.table, [name for _, name in named]).count()
-        return RollUp(tuple(files), len(missing), rows)
+        return RollUp(tuple(files), len(missing))
 
     def bad_rows(self, con: duckdb.DuckDBPyConnection, audit: SqlTable, shown: int) -> BadRows:
         """As of Engine."""

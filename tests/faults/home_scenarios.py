@@ -77,7 +77,7 @@ class UsageDay(Scenario):
         compared, unknown, damages = verify_days(self.folder, "roll it up again")
         assert (unknown, damages) == (0, ()) and compared == len(list(self.folder.glob("*/*.parquet")))
         assert (self.folder / name).exists()
-        assert list(self.folder.glob("*/*.tmp")) == []
+        assert list(self.folder.rglob("*.tmp")) == []
 
 
 class DaysRemoved(Scenario):

@@ -207,7 +207,7 @@ def test_without_a_label_that_is_known_there_are_no_examples(made: Path) -> None
 def test_what_is_left_of_a_killed_training_is_removed(made: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     shutil.copytree(made, home)
-    left = Night(home, AS_OF).training_features / "as_of_date=2024-05-15" / "0123456789abcdef.tmp"
+    left = Night(home, AS_OF).training_features / ".0123456789abcdef.tmp"
     left.parent.mkdir(parents=True, exist_ok=True)
     left.write_bytes(b"half a file")
     training_set(home)

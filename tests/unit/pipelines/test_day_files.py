@@ -81,8 +81,16 @@ def test_a_file_of_before_there_was_a_list_is_counted_as_unknown(write: Write, f
 
 def test_leftovers_of_a_killed_run_are_removed(write: Write, folder: Path) -> None:
     write("aa")
-    (folder / "usage_date=2024-06-30/cc.tmp").write_bytes(b"half a file")
+
+    def killed(step: str) -> None:
+        if step == "sync:usage-day":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write("bb", hook=killed)
+    assert len(list(folder.rglob("*.tmp"))) == 1
     remove_leftovers(folder, Disk())
+    assert not list(folder.rglob("*.tmp"))
     assert [path.name for path in (folder / "usage_date=2024-06-30").iterdir()] == ["aa.parquet"]
 
 
