@@ -24,12 +24,11 @@ from pipelines.intake import elsewhere
 from pipelines.intake.expiries import ExpiredDay, Expiry, expire, usage_from
 from pipelines.intake.ledger_copy import LedgerCopy
 from pipelines.intake.replay import settle
-from pipelines.intake.taking import transaction
 from pipelines.night import Night
 from pipelines.publishing.history import committed
 from pipelines.publishing.provenance import DETAIL_FROM, USAGE_FROM
 from pipelines.sql_text import identifier
-from pipelines.warehouse import first_row
+from pipelines.warehouse import first_row, transaction
 
 # What is known only after tonight would leave without having counted.
 _WAITING = """

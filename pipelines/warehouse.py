@@ -162,6 +162,20 @@ class Warehouse:
         )
 
 
+@contextmanager
+def transaction(con: duckdb.DuckDBPyConnection, *, keep: bool = True) -> Iterator[None]:
+    """Commits what is done inside, or leaves nothing of it: where it fails, and where it is not to be kept."""
+    con.execute("BEGIN TRANSACTION")
+    try:
+        yield
+        con.execute("COMMIT" if keep else "ROLLBACK")
+    except BaseException:
+        # A commit that failed, on a full disk for one, has ended the transaction itself; its error is the one to tell.
+        with suppress(duckdb.Error):
+            con.execute("ROLLBACK")
+        raise
+
+
 def another(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """Another connection to the database that `con` is at work in, to be closed before it."""
     name = str(first_row(con, "select current_database()")[0])
@@ -198,9 +212,12 @@ def build(con: duckdb.DuckDBPyConnection, table: SqlTable, parameters: Mapping[s
     The order of the rows is nobody's promise, so DuckDB need not hold them back to keep it.
     """
     statement = f'create or replace table "{table.schema}"."{table.name}" as\n{table.text}'
+    given = _given(table, parameters)
     con.execute("set preserve_insertion_order = false")
     try:
-        _execute(con, statement, table, parameters)
+        con.execute(statement, given)
+    except duckdb.Error as error:
+        raise _failed(table, error) from error
     finally:
         con.execute("set preserve_insertion_order = true")
     return count(con, table.table)
@@ -208,7 +225,7 @@ def build(con: duckdb.DuckDBPyConnection, table: SqlTable, parameters: Mapping[s
 
 def select(con: duckdb.DuckDBPyConnection, table: SqlTable, parameters: Mapping[str, Any]) -> duckdb.DuckDBPyRelation:
     """The rows of one SQL file as a relation, without making a table of them. Raises WarehouseError."""
-    given = {name: parameters[name] for name in table.parameters}
+    given = _given(table, parameters)
     try:
         return con.sql(table.text, params=given)
     except duckdb.Error as error:
@@ -228,14 +245,11 @@ def first_row(
     return con.execute(query, parameters or {}).fetchall()[0]
 
 
-def _execute(con: duckdb.DuckDBPyConnection, statement: str, table: SqlTable, parameters: Mapping[str, Any]) -> None:
+def _given(table: SqlTable, parameters: Mapping[str, Any]) -> dict[str, Any]:
     missing = [name for name in table.parameters if name not in parameters]
     if missing:
         raise WarehouseError(f"sql/{table.schema}/{table.name}.sql needs the parameters {', '.join(missing)}")
-    try:
-        con.execute(statement, {name: parameters[name] for name in table.parameters})
-    except duckdb.Error as error:
-        raise _failed(table, error) from error
+    return {name: parameters[name] for name in table.parameters}
 
 
 def _failed(table: SqlTable, error: duckdb.Error) -> WarehouseError:

@@ -22,8 +22,9 @@ from pipelines.intake.refusal import IntakeRefusal
 from pipelines.intake.seen import create_seen
 from pipelines.intake.settings import FileOutcome, IntakeReport, IntakeSettings, Progress
 from pipelines.intake.spool import sha256_of
-from pipelines.intake.taking import take_file, transaction
+from pipelines.intake.taking import take_file
 from pipelines.intake.temporary import remove_leftovers
+from pipelines.warehouse import transaction
 
 # A line with the first day of which call detail was kept at its place.
 PlacedLine = tuple[LedgerLine, date | None]

@@ -5,8 +5,7 @@ Belongs here: the order of the steps of one file. Does not: going through many (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
@@ -31,6 +30,7 @@ from pipelines.intake.seen import Look, is_still, remember
 from pipelines.intake.sequence import Numbered, conflict, numbered, same_place
 from pipelines.intake.settings import FileCopy, FileOutcome, IntakeSettings
 from pipelines.intake.typed import Terms
+from pipelines.warehouse import transaction
 
 _NOTHING = ledger.Counts(0, 0, 0, 0, 0, 0, 0)
 
@@ -259,20 +259,6 @@ class FileTaking:
         if path is None and self.look is None:
             forget_returned(folder, name)
         return path
-
-
-@contextmanager
-def transaction(con: duckdb.DuckDBPyConnection, *, keep: bool = True) -> Iterator[None]:
-    """Commits what is done inside, or leaves nothing of it: where it fails, and where it is not to be kept."""
-    con.execute("BEGIN TRANSACTION")
-    try:
-        yield
-        con.execute("COMMIT" if keep else "ROLLBACK")
-    except BaseException:
-        # A commit that failed, on a full disk for one, has ended the transaction itself; its error is the one to tell.
-        with suppress(duckdb.Error):
-            con.execute("ROLLBACK")
-        raise
 
 
 def _came_out_otherwise(file_name: str, said: list[str]) -> IntakeRefusal:

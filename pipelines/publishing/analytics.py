@@ -12,12 +12,11 @@ import duckdb
 
 from data_contracts import Contract, contract, metrics
 from pipelines.durable import Disk, Hook, ignore_step
-from pipelines.intake.taking import transaction
 from pipelines.night import Night
 from pipelines.sql_catalogue import sql_table
 from pipelines.sql_text import identifier, literal
 from pipelines.usage import DAILY_USAGE, view_statement
-from pipelines.warehouse import first_row
+from pipelines.warehouse import first_row, transaction
 
 # In this order: one may read those before it, as marts.<name>.
 MARTS = (

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from pipelines.intake.taking import transaction
 from pipelines.spark.failure import failed
 from pipelines.spark.place import Place
 from pipelines.spark.shown import Shown
 from pipelines.sql_catalogue import sql_tables
 from pipelines.sql_text import identifiers, literal, without_globs
 from pipelines.table_types import table_types
+from pipelines.warehouse import transaction
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

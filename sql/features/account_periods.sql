@@ -9,7 +9,8 @@ with reach as (
     group by billing_period
 ),
 
-payments as (
+payments as not materialized (
+    -- Kept nowhere: few of them are looked at a second time, and they cost less to read once more than to be held.
     select account_id, billing_period, paid_at, payment_id, paid_date, amount
     from staging.payments
     where

@@ -23,14 +23,13 @@ from pipelines.contracts.tables import INTAKE_COLUMNS
 from pipelines.engine import count_elsewhere_of, file_engine_of
 from pipelines.intake import IntakeReport, create_tables, elsewhere, ingest
 from pipelines.intake.expiries import ExpiredDay, Expiry, expire
-from pipelines.intake.taking import transaction
 from pipelines.night import Night
 from pipelines.rebuild import rebuild
 from pipelines.scratch import scratch
 from pipelines.settings import SettingsError
 from pipelines.spark import intake, taken
 from pipelines.spark.intake import SparkIntake
-from pipelines.warehouse import WarehouseError
+from pipelines.warehouse import WarehouseError, transaction
 
 AS_OF = date(2024, 6, 30)
 HEADER = (

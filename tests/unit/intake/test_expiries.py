@@ -22,7 +22,7 @@ from pipelines.intake import IntakeSettings, LedgerCopyError, read_ledger_copy, 
 from pipelines.intake.expiries import ExpiredDay, Expiry, detail_from, expire
 from pipelines.intake.ledger_copy import LedgerCopy, read_ledger_lines
 from pipelines.intake.replay import settle
-from pipelines.intake.taking import transaction
+from pipelines.warehouse import transaction
 
 TABLES = ("staging.cdr", "intake.files", "intake.rejects", "intake.duplicates", "intake.file_days")
 

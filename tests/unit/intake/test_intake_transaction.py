@@ -8,7 +8,7 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from pipelines.intake.taking import transaction
+from pipelines.warehouse import transaction
 
 
 def test_a_transaction_that_ended_itself_tells_its_own_error() -> None:
