@@ -50,11 +50,13 @@ def listed(folder: Path) -> Iterator[tuple[str, list[str]]]:
     """The names of the folders of days (or nights), sorted, and those of the files in each: many in a home of years, so
     not by a pattern, which takes several times as long.
     """
-    for place, days, files in os.walk(folder):
-        days.sort()
-        name = Path(place).name
-        if "=" in name:
-            yield name, sorted(files)
+    try:
+        with os.scandir(folder) as places:
+            days = sorted(place.name for place in places if "=" in place.name and place.is_dir())
+    except FileNotFoundError:
+        return
+    for day in days:
+        yield day, sorted(os.listdir(f"{folder}/{day}"))  # noqa: PTH208 -- a third of what Path takes
 
 
 def remove_days(folder: Path, is_wanted: Callable[[date, str], bool], disk: Disk) -> int:

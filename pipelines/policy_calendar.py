@@ -30,7 +30,7 @@ def policy_tables(
     """The `run.*` tables that a policy decides, as of a date; the arguments are those of run_tables."""
     origins = _history_origins(as_of, policy) if churn_origins is None else sorted(churn_origins)
     return (
-        arpu_months(as_of, zone, policy.segments),
+        arpu_months(as_of, zone, policy.segments, usage_days),
         policy_segments(policy.segments),
         _churn_origins(zone, policy, usage_days, origins),
         RunTable("origin_tenure_bands", tuple((day, *band) for day in origins for band in _tenure_bands(day, policy))),
@@ -44,8 +44,12 @@ def policy_tables(
     )
 
 
-def arpu_months(as_of: date, zone: ZoneInfo, segments: tuple[Segment, ...]) -> RunTable:
-    """The closed months of each segment's ARPU window, newest first."""
+def arpu_months(
+    as_of: date, zone: ZoneInfo, segments: tuple[Segment, ...], usage_days: tuple[date, date] | None
+) -> RunTable:
+    """The closed months of each segment's ARPU window, newest first, and whether each lies inside the loaded usage
+    (first and last day, None without any).
+    """
     rows = []
     for segment in segments:
         arpu = segment.policy.arpu
@@ -54,7 +58,8 @@ def arpu_months(as_of: date, zone: ZoneInfo, segments: tuple[Segment, ...]) -> R
             first = month_start(latest, back)
             last = month_end(first)
             ends_at = local_midnight(last + timedelta(days=1), zone)
-            rows.append((segment.name, f"{first:%Y-%m}", first, last, ends_at, back == 0))
+            observed = usage_days is not None and usage_days[0] <= first and usage_days[1] >= last
+            rows.append((segment.name, f"{first:%Y-%m}", first, last, ends_at, back == 0, observed))
     return RunTable("arpu_months", tuple(rows))
 
 

@@ -39,6 +39,7 @@ RUN_COLUMNS: dict[str, dict[str, str]] = {
         "last_day": "DATE",
         "ends_at": "TIMESTAMP",
         "is_latest_closed": "BOOLEAN",
+        "usage_observed": "BOOLEAN",
     },
     "policy_segments": {"position": "INTEGER", "segment": "VARCHAR", "brand": "VARCHAR", "payment_type": "VARCHAR"},
     "churn_origins": {

@@ -107,6 +107,8 @@ def delivery_of(path: Path, source: str) -> Delivery | IntakeRefusal:
 
 def printable(name: str) -> str:
     """A name as text that any database and log can hold: bytes that are no UTF-8 and control characters escaped."""
+    if name.isascii() and name.isprintable():  # nearly all, and years of them each night
+        return name
     text = os.fsencode(name).decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 

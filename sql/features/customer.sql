@@ -93,11 +93,6 @@ segmented as (
 ),
 
 -- Months of a segment's window, and which of them count: those whose bills are loaded, and those inside the loaded usage.
-usage_span as (
-    select min(usage_date) as first_day, max(usage_date) as last_day
-    from features.usage_daily
-),
-
 covered_months as (
     select
         m.segment,
@@ -106,9 +101,8 @@ covered_months as (
         -- A bit a month: different months are counted in one pass, whatever the segment.
         1::bigint << dense_rank() over (order by m.billing_period)::integer as month_bit,
         b.billing_period is not null as has_bills,
-        coalesce(u.first_day <= m.first_day and u.last_day >= m.last_day, false) as has_usage
+        m.usage_observed as has_usage
     from run.arpu_months as m
-    cross join usage_span as u
     left join (select billing_period from features.bill_shares group by billing_period) as b
         on b.billing_period = m.billing_period
 ),

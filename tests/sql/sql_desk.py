@@ -26,6 +26,13 @@ from segmentation.policy_types import Threshold
 AS_OF = date(2024, 6, 30)  # its end is 2024-06-30 16:00 UTC; the ARPU window is March to May
 ZONE = ZoneInfo("Asia/Shanghai")
 HOTLINE = ("10086", "1860", "10086")  # one of them set twice: a call to it is still one call
+# What the calendar says of months, of the days that a test loads.
+_OBSERVED = """
+    update run.arpu_months
+    set usage_observed = (
+        select coalesce(min(usage_date) <= first_day and max(usage_date) >= last_day, false) from features.usage_daily
+    )
+"""
 # What sql/features/subscription_versions.sql says of an interval's neighbours.
 _NEIGHBOURS = """
     update features.subscription_versions as v
@@ -75,8 +82,9 @@ class SqlDesk:
             Segment(name, brands, kinds, _with_window(shipped_policy("default"), months))
             for name, (brands, kinds, months) in segments.items()
         )
-        months = arpu_months(self.parameters["as_of_date"], ZONE, made)
+        months = arpu_months(self.parameters["as_of_date"], ZONE, made, None)
         warehouse.write_run_tables(self.con, (months, policy_segments(made)))
+        self._observe_usage()
 
     def given(self, table: str, text: str, **same: str) -> None:
         """Inserts the rows of `text`; `same` are columns with one value in all of them, any other column is null.
@@ -94,6 +102,8 @@ class SqlDesk:
             self.con.execute(f"insert into {_quoted(table)} ({names}) values ({marks})", list(values.values()))
         if table == "features.subscription_versions":
             self.con.execute(_NEIGHBOURS)
+        if table == "features.usage_daily":
+            self._observe_usage()
 
     def build(self, *tables: str, **given: Any) -> None:
         """Runs SQL files into the tables of their names, for a file that reads them."""
@@ -124,6 +134,11 @@ class SqlDesk:
     def _make_upstreams(self, table: str) -> None:
         for upstream in sql_table(table).upstreams:
             self._make(upstream)
+
+    def _observe_usage(self) -> None:
+        """Months are observed as of the days of usage that were given."""
+        self._make("features.usage_daily")
+        self.con.execute(_OBSERVED)
 
     def _make(self, table: str) -> None:
         columns = ", ".join(f'"{name}" {kind}' for name, kind in table_types(table).items())

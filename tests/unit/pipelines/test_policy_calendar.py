@@ -41,7 +41,7 @@ def test_a_month_closes_on_the_closing_day_of_the_next(as_of: date, closed: date
 
 
 def test_the_window_is_the_last_closed_months_newest_first() -> None:
-    assert [(r[0], r[1], r[-1]) for r in rows("arpu_months", date(2024, 6, 30))] == [
+    assert [(r[0], r[1], r[-2]) for r in rows("arpu_months", date(2024, 6, 30))] == [
         ("base", "2024-05", True),
         ("base", "2024-04", False),
         ("base", "2024-03", False),
@@ -52,14 +52,29 @@ def test_each_segment_has_its_own_months_by_its_own_closing_day() -> None:
     arpu = POLICY.arpu.model_copy(update={"window_months": Threshold[int].of(2), "closing_day": Threshold[int].of(10)})
     late = POLICY.model_copy(update={"arpu": arpu})
     segments = (Segment("late", ("M-Zone",), (), late), Segment("base", (), (), POLICY))
-    found = arpu_months(date(2024, 7, 7), SHANGHAI, segments).rows
-    assert [(r[0], r[1], r[-1]) for r in found] == [
+    found = arpu_months(date(2024, 7, 7), SHANGHAI, segments, None).rows
+    assert [(r[0], r[1], r[-2]) for r in found] == [
         ("late", "2024-05", True),
         ("late", "2024-04", False),
         ("base", "2024-06", True),
         ("base", "2024-05", False),
         ("base", "2024-04", False),
     ]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "observed"),
+    [
+        (date(2024, 3, 1), date(2024, 5, 31), [True, True, True]),
+        (date(2024, 3, 2), date(2024, 6, 30), [True, True, False]),
+        (date(2024, 3, 1), date(2024, 5, 30), [False, True, True]),
+        (date(2024, 6, 1), date(2024, 6, 30), [False, False, False]),
+    ],
+)
+def test_a_month_is_observed_when_all_its_days_are_loaded(first: date, last: date, observed: list[bool]) -> None:
+    segments = (Segment("base", (), (), POLICY),)
+    assert [r[-1] for r in arpu_months(date(2024, 6, 30), SHANGHAI, segments, (first, last)).rows] == observed
+    assert [r[-1] for r in arpu_months(date(2024, 6, 30), SHANGHAI, segments, None).rows] == [False] * 3
 
 
 def test_a_segment_takes_each_pair_of_its_brands_and_payment_types() -> None:
