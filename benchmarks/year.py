@@ -18,6 +18,7 @@ count alone (keep_hours=0), because a simulated year passes within one day.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import re
 import shutil
@@ -37,6 +38,7 @@ from benchmarks.made_operator import Operator, land
 from benchmarks.results import machine, middle, rounded, write
 from benchmarks.stages import stage_of, steps
 from benchmarks.watch import watch
+from pipelines.cli import collect_rarely
 from pipelines.runs import run_night
 from sample_data import generate
 from tierline.verify import current_manifest
@@ -121,6 +123,7 @@ def one_night(home: Path, day: date, *, each: bool) -> tuple[float, float]:
         command = [sys.executable, "-m", "benchmarks.command", "run", "--as-of", str(day), "--home", str(home)]
         figures = watch([*command, "--accept", _REASON, "--set", "keep_hours=0"]).figures()
         return figures.wall, figures.cpu
+    gc.collect()  # as a process of its own begins
     started, used = time.perf_counter(), time.process_time()
     result = run_night(home, day, {"keep_hours": 0}, accept=_REASON)
     if not result.succeeded:
@@ -291,6 +294,7 @@ def main() -> None:
         parser.error(f"--turns is {given.turns}; give 1 to {TURNS - 1}")
     if given.only_turns and not (given.keep and given.json):
         parser.error("--only-turns goes on with the homes in --keep and the figures in --json: give both")
+    collect_rarely()
     with tempfile.TemporaryDirectory(prefix="tierline-bench-") as temporary:
         folder = given.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)

@@ -10,11 +10,16 @@ import os
 import sys
 
 
+def collect_rarely() -> None:
+    """Python's collector for a run: that makes a million objects that stay, most of them Dagster's, and at Python's own
+    thresholds they are walked so often that it takes a tenth of a small night.
+    """
+    gc.set_threshold(100_000, 50, 1_000)
+
+
 def main() -> None:
     """Entry point of the console script. The base install has no pipeline, and says how to get it."""
-    # A run makes a million objects that stay, most of them Dagster's: at Python's own thresholds the collector walks
-    # them so often that it takes a tenth of a small night.
-    gc.set_threshold(100_000, 50, 1_000)
+    collect_rarely()
     try:
         from pipelines.cli.app import app
     except ModuleNotFoundError as error:

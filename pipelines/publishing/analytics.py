@@ -82,7 +82,7 @@ def _fill(con: duckdb.DuckDBPyConnection, night: Night, path: Path) -> dict[str,
 
 
 def _usage_view(con: duckdb.DuckDBPyConnection) -> None:
-    paths = [str(Path(p).resolve()) for (p,) in con.execute("select path from run.usage_files order by all").fetchall()]
+    paths = [path for (path,) in con.execute("select path from run.usage_files order by all").fetchall()]
     if paths:
         con.execute(view_statement(DAILY_USAGE, f"{_DATABASE}.main.usage_daily", paths))
     else:
