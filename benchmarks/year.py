@@ -6,8 +6,8 @@ Belongs here: landing each night's files as they come, seconds, CPU and sizes ni
     python -m benchmarks.year --customers 2000 --nights 365 --json year.json
 
 An hour later a machine that others share is another machine. So the home of night 30 is put by, and after the last
-night both homes go on with their next nights, one and the other in turns: the ratio of these pairs is what history
-costs.
+night copies of both homes go on with their next nights, one and the other in turns: the ratio of these pairs is what
+history costs. `--only-turns` does that again from the same two homes.
 
 The first night finds eighteen months of bills, payments and contacts; then every day's CDRs land, and each month's bill
 run, payments, contacts and CRM delivery on their days. Nights run one after the other in this process, so that 365
@@ -171,14 +171,16 @@ def run_year(operator: Operator, folder: Path, nights: int, given: argparse.Name
 
 
 def in_turns(operator: Operator, folder: Path, given: argparse.Namespace) -> dict[str, Any]:
-    """The next nights of both homes, one after the other: wall and CPU seconds of each, the median of the pairs' ratios
-    and the medians of each step's seconds. The first of each is not counted: a copied home looks at its files again.
+    """The next nights of copies of both homes, one after the other: wall and CPU seconds of each, the median of the
+    pairs' ratios and the medians of each step's seconds. The first of each is not counted: a copied home looks at its
+    files again.
     """
     landing = deliveries(operator, LAST - timedelta(days=given.nights - 1))
-    homes = {"early": folder / "early", "late": folder / "home"}
+    homes = {when: folder / "turns" / when for when in ("early", "late")}
+    shutil.rmtree(folder / "turns", ignore_errors=True)
+    shutil.copytree(folder / "early", homes["early"], symlinks=True)
+    shutil.copytree(folder / "home", homes["late"], symlinks=True)
     after = {when: current_manifest(home / "published" / "customer_tiers").as_of_date for when, home in homes.items()}
-    if max(after.values()) + timedelta(days=given.turns + 1) > LAST + timedelta(days=TURNS):
-        sys.exit(f"{folder} has call detail until {LAST + timedelta(days=TURNS)}, its late home ran {after['late']}")
     found: dict[str, Any] = {when: {"seconds": [], "cpu": []} for when in homes}
     steps_of: dict[str, dict[str, list[float]]] = {when: defaultdict(list) for when in homes}
     for turn in range(given.turns + 1):
@@ -285,7 +287,7 @@ def main() -> None:
     parser.add_argument("--customers", type=int, default=2000)
     parser.add_argument("--nights", type=int, default=365)
     parser.add_argument("--turns", type=int, default=9, help=f"pairs of nights in turns, at most {TURNS - 1}")
-    parser.add_argument("--only-turns", action="store_true", help="go on in turns with the homes of --keep, and --json")
+    parser.add_argument("--only-turns", action="store_true", help="the nights in turns again, from the homes of --keep")
     parser.add_argument("--each", action="store_true", help="every night as a command of its own")
     parser.add_argument("--keep", type=Path, help="folder in which extracts and the home stay")
     parser.add_argument("--json", type=Path, help="also write the figures here, while it runs")
