@@ -8,6 +8,11 @@ import os
 import pytest
 from hypothesis import settings
 
+from pipelines.cli import collect_rarely
+
+# Nights run in this process, as a run of its own would.
+collect_rarely()
+
 # Workers of the test run are given a width; the command must find what a pipe gives it: none.
 os.environ.pop("COLUMNS", None)
 
