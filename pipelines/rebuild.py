@@ -193,6 +193,7 @@ def _make_again(work: Path, night: Night, manifest: Manifest, progress: Progress
     options = _settings_of(manifest)
     policy = kept_policy(night.home, made_from.get("policy_fingerprint", ""))
     options["policy"] = str(policy.resolve()) if policy.is_file() else night.settings.policy
+    options["engine"] = "duckdb"  # the same bytes, and what nights keep under spark_path stays theirs
     asked = Night(work, manifest.as_of_date, options)
     # Each night in a folder of its own, so that none is older than what is published there.
     known_at = made_from.get("known_before") or f"{asked.known_before.isoformat()}Z"
