@@ -80,9 +80,9 @@ types: $(READY) ## Check types
 	@$(BIN)/mypy
 
 bench: $(READY) ## Time one night of 100,000 customers, stage by stage, beside DuckDB, Polars and pandas
-	@$(BIN)/python -m benchmarks.night --spark-python "$(SPARK_PYTHON)" --days $(DAYS) $(KEEPING) --json $(RESULTS)/night-100000.json
-
 bench-night: $(READY) ## The same of SIZE customers (1000000); DAYS of CDRs, KEEP=folder keeps the extracts
+bench: SIZE := 100000
+bench bench-night:
 	@$(BIN)/python -m benchmarks.night --customers $(SIZE) --days $(DAYS) $(KEEPING) --spark-python "$(SPARK_PYTHON)" --json $(RESULTS)/night-$(SIZE).json
 
 bench-intake: $(READY) ## Time intake of SIZE customers: a day of CDRs, and 18 bill runs, each beside bare DuckDB
