@@ -12,10 +12,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from typer.testing import CliRunner, Result
+from command_line import tierline
+from typer.testing import Result
 
 from pipelines import usage
-from pipelines.cli.app import app
 from pipelines.day_files import verify_days
 from pipelines.durable import Disk
 from pipelines.engine import engine_of
@@ -89,7 +89,7 @@ def analysts(home: Path, query: str) -> list[tuple[object, ...]]:
 
 
 def called(home: Path, *command: str) -> Result:
-    return CliRunner().invoke(app, [*command, "--home", str(home)], env={"COLUMNS": "200"})
+    return tierline(*command, "--home", home)
 
 
 def test_a_night_lets_old_days_go_after_both_their_files_are_there(expired: Path) -> None:

@@ -8,16 +8,16 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
-from typer.testing import CliRunner, Result
+from command_line import tierline
+from typer.testing import Result
 
-from pipelines.cli.app import app
 from pipelines.runs import run_night
 
 MakeHome = Callable[[str], Path]
 
 
 def rebuild(home: Path, *options: str) -> Result:
-    return CliRunner().invoke(app, ["rebuild", "--home", str(home), *options], env={"COLUMNS": "200"})
+    return tierline("rebuild", "--home", home, *options)
 
 
 def test_every_version_comes_out_again_also_one_from_before_a_late_file(make_home: MakeHome, tmp_path: Path) -> None:

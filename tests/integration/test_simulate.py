@@ -18,9 +18,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from typer.testing import CliRunner, Result
+from command_line import tierline
 
-from pipelines.cli.app import app
 from pipelines.intake import ingest
 from pipelines.night import Night
 from pipelines.progress import Silent
@@ -32,10 +31,6 @@ from tierline import current_manifest
 
 AS_OF = date(2024, 6, 30)
 Rows = list[tuple[object, ...]]
-
-
-def tierline(*args: object) -> Result:
-    return CliRunner().invoke(app, [str(a) for a in args], env={"COLUMNS": "200"})
 
 
 @pytest.fixture(scope="module")
