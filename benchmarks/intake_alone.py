@@ -85,8 +85,9 @@ def _sums(report: IntakeReport, night: Night | None) -> dict[str, Any]:
         raise SystemExit(f"refused: {report.refused[0]}")
     counts = {
         name: sum(getattr(outcome, name) for outcome in report.accepted)
-        for name in ("records", "accepted", "rejected", "duplicate")
+        for name in ("accepted", "rejected", "duplicate")
     }
+    counts["records"] = sum(counts.values())  # lines that are records, without headers
     if night is None:
         return counts
     files = night.usage_days / f"usage_date={night.as_of_date.isoformat()}" / "*.parquet"

@@ -249,7 +249,9 @@ def main() -> None:
     parser.add_argument(
         "--loaded", type=Path, metavar="HOME", help="a home that has the history already: no cold load, one night in it"
     )
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the homes")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the homes made here, not of HOME"
+    )
     parser.add_argument("--repeat", type=int, default=3, help="runs of each baseline; medians count")
     parser.add_argument("--skip", type=lambda text: text.split(","), default=[], help="baselines to leave out")
     parser.add_argument("--spark-python", type=Path, help="an interpreter that has pyspark; left out without one")

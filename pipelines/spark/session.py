@@ -53,7 +53,9 @@ def session(settings: Settings) -> SparkSession:
     Spark does not start.
     """
     require_tools(settings.spark_master)
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    # The variable is all that PySpark asks for the executors' Python once a driver is at work.
+    chosen = settings.spark_conf.get("spark.pyspark.python") or os.environ.get("PYSPARK_PYTHON") or sys.executable
+    os.environ["PYSPARK_PYTHON"] = chosen
     from pyspark.sql import SparkSession  # noqa: PLC0415
 
     running = SparkSession.getActiveSession()

@@ -3,7 +3,10 @@
 Belongs here: session, settings, the path. Does not: results.
 """
 
+import subprocess
+import sys
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 from conftest import ON_SPARK
@@ -26,6 +29,24 @@ def test_what_decides_results_can_not_be_set_otherwise() -> None:
         configuration(wrong)
     right = Settings(**ON_SPARK, spark_conf={"spark.executor.memory": "8g"})
     assert configuration(right)["spark.executor.memory"] == "8g"
+
+
+def test_executors_run_the_python_that_spark_conf_names(tmp_path: Path) -> None:
+    named, was_there = tmp_path / "python", tmp_path / "was there"
+    named.write_text(f'#!/bin/sh\ntouch "{was_there}"\nexec "{sys.executable}" "$@"\n')
+    named.chmod(0o755)
+    # In a process of its own, as a process has one session.
+    script = dedent("""
+        import sys
+        from pipelines.settings import Settings
+        from pipelines.spark.session import end_session, session
+        named = {"spark.pyspark.python": sys.argv[1]}
+        spark = session(Settings(engine="spark", spark_master="local[1]", spark_conf=named))
+        assert spark.range(3).mapInArrow(lambda batches: batches, "id long").count() == 3
+        end_session()
+    """)
+    subprocess.run([sys.executable, "-c", script, str(named)], check=True)
+    assert was_there.exists()
 
 
 @pytest.mark.parametrize("path", ["/proc/nobody/writes/here", "nosuchscheme://host/folder", "folder/a*b"])
