@@ -15,10 +15,10 @@ NIGHTS_OF ?= 2000
 RESULTS := benchmarks/results
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types lock bench bench-night bench-intake bench-year bench-demo bench-report bench-lookup bench-scoring bench-churn bench-truth soak clean prerequisites setup-spark test-spark test-spark-cases run-test-spark run-test-spark-cases
+.PHONY: help java setup demo test lint types lock bench bench-night bench-intake bench-year bench-demo bench-report bench-lookup bench-scoring bench-churn bench-truth soak clean prerequisites setup-spark test-spark test-spark-cases test-spark-cluster run-test-spark run-test-spark-cases run-test-spark-cluster
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 prerequisites:
 	@command -v git >/dev/null || { echo "git is missing. Cure: sudo apt-get install git" >&2; exit 1; }
@@ -58,16 +58,24 @@ ON_SPARK := $(MAKE) --no-print-directory VENV=.venv-spark LOCK=requirements-spar
 setup-spark: ## Make .venv-spark from requirements-spark.lock
 	@$(ON_SPARK) setup
 
-test-spark: ## Run the tests that need Spark (Java 17 or newer)
+java:
 	@command -v java >/dev/null || { echo "java is missing. Cure: sudo apt-get install openjdk-17-jre-headless" >&2; exit 1; }
+
+test-spark: java ## Run the tests that need Spark (Java 17 or newer)
 	@$(ON_SPARK) run-test-spark
 
-test-spark-cases: ## Run every case of tests/sql on Spark too
+test-spark-cases: java ## Run every case of tests/sql on Spark too
 	@$(ON_SPARK) run-test-spark-cases
+
+test-spark-cluster: java ## Run whole nights and intake of large files on a Spark cluster of processes on this machine
+	@$(ON_SPARK) run-test-spark-cluster
 
 # Java lives for minutes here: what its second compiler costs, it never gives back.
 run-test-spark: $(READY)
 	@JAVA_TOOL_OPTIONS=-XX:TieredStopAtLevel=1 $(BIN)/pytest tests/spark
+
+run-test-spark-cluster: $(READY)
+	@$(BIN)/python tests/spark/cluster.py $(BIN)/pytest tests/spark/test_spark_night.py tests/spark/test_spark_intake.py
 
 run-test-spark-cases: $(READY)
 	@$(BIN)/pytest tests/sql --engine spark

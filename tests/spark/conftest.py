@@ -4,6 +4,7 @@ Belongs here: homes and the session. Does not: expectations.
 """
 
 import gzip
+import os
 import shutil
 from collections.abc import Iterator
 from datetime import date
@@ -18,7 +19,8 @@ from pipelines.runs import NightResult, run_night
 
 AS_OF = date(2024, 6, 30)
 BEFORE = date(2024, 6, 29)
-ON_SPARK = {"engine": "spark", "spark_master": "local[2]"}
+# Without a cluster (cluster.py) Spark runs within the process of the tests.
+ON_SPARK = {"engine": "spark", "spark_master": os.environ.get("SPARK_MASTER", "local[2]")}
 LATE = ("cdr_2024062[789]*", "*_20240630*")
 LANDING = Path(__file__).parents[2] / "sample_data" / "small" / "landing"
 
