@@ -18,6 +18,8 @@ import pyspark
 
 _HOST = "127.0.0.1"
 _WORKERS = 2
+# A test that starts a run in a process of its own has two applications at work, and the first would take every core.
+_CORES_AN_APPLICATION = 2
 _PATIENCE_SECONDS = 60
 
 
@@ -31,7 +33,16 @@ def main() -> int:
             running.append(_start(folder, "master.Master", "--host", _HOST, "--port", port, "--webui-port", "0"))
             _wait_for(int(port))
             for _ in range(_WORKERS):
-                size = ("--cores", "1", "--memory", "2g", "--work-dir", folder, "--webui-port", "0")
+                size = (
+                    "--cores",
+                    str(_CORES_AN_APPLICATION),
+                    "--memory",
+                    "4g",
+                    "--work-dir",
+                    folder,
+                    "--webui-port",
+                    "0",
+                )
                 running.append(_start(folder, "worker.Worker", "--host", _HOST, *size, master))
             return subprocess.run(sys.argv[1:], env={**os.environ, "SPARK_MASTER": master}, check=False).returncode
         finally:
@@ -43,7 +54,8 @@ def main() -> int:
 def _start(folder: str, what: str, *arguments: str) -> subprocess.Popen[bytes]:
     home = Path(pyspark.__file__).parent
     command = [str(home / "bin" / "spark-class"), f"org.apache.spark.deploy.{what}", *arguments]
-    environment = {**os.environ, "SPARK_HOME": str(home), "SPARK_LOCAL_IP": _HOST, "SPARK_LOG_DIR": folder}
+    options = f"-Dspark.deploy.defaultCores={_CORES_AN_APPLICATION}"
+    environment = {**os.environ, "SPARK_HOME": str(home), "SPARK_LOCAL_IP": _HOST, "SPARK_MASTER_OPTS": options}
     quiet = subprocess.DEVNULL
     return subprocess.Popen(command, env=environment, stdin=quiet, stdout=quiet, stderr=quiet)
 
