@@ -18,8 +18,9 @@ import pyspark
 
 _HOST = "127.0.0.1"
 _WORKERS = 2
-# A test that starts a run in a process of its own has two applications at work, and the first would take every core.
-_CORES_AN_APPLICATION = 2
+# Of a worker; an application has as many in all, one of each worker. So there is room for a second one, which a test
+# has that starts a run in a process of its own: unbounded, the first takes every core.
+_CORES = 2
 _PATIENCE_SECONDS = 60
 
 
@@ -35,7 +36,7 @@ def main() -> int:
             for _ in range(_WORKERS):
                 size = (
                     "--cores",
-                    str(_CORES_AN_APPLICATION),
+                    str(_CORES),
                     "--memory",
                     "4g",
                     "--work-dir",
@@ -54,7 +55,7 @@ def main() -> int:
 def _start(folder: str, what: str, *arguments: str) -> subprocess.Popen[bytes]:
     home = Path(pyspark.__file__).parent
     command = [str(home / "bin" / "spark-class"), f"org.apache.spark.deploy.{what}", *arguments]
-    options = f"-Dspark.deploy.defaultCores={_CORES_AN_APPLICATION}"
+    options = f"-Dspark.deploy.defaultCores={_CORES}"
     environment = {**os.environ, "SPARK_HOME": str(home), "SPARK_LOCAL_IP": _HOST, "SPARK_MASTER_OPTS": options}
     quiet = subprocess.DEVNULL
     return subprocess.Popen(command, env=environment, stdin=quiet, stdout=quiet, stderr=quiet)
