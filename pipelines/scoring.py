@@ -13,6 +13,7 @@ import polars as pl
 
 from pipelines.beside import Beside
 from pipelines.column_types import duckdb_type
+from pipelines.contracts.tables import declared
 from pipelines.training.registry import Choice
 from pipelines.warehouse import another
 from segmentation.churn.drift import Drift
@@ -117,7 +118,7 @@ def _apply(
     """Replaces `scores.<name>` by the judged rows of the query in one transaction, never holding more than two batches:
     one is written while the next is judged.
     """
-    declared = ", ".join(f'"{column}" {duckdb_type(dtype)}' for column, dtype in columns.items())
+    types = {column: duckdb_type(dtype) for column, dtype in columns.items()}
 
     def write(judged: pl.DataFrame) -> None:
         # Found by its name: what is registered in a transaction is held in memory until that ends.
@@ -129,7 +130,7 @@ def _apply(
     try:
         # Left before the transaction ends: nothing is rolled back under a batch that is being written.
         with another(con) as reader, Beside("writer") as beside:
-            con.execute(f'create or replace table scores."{name}" ({declared})')
+            con.execute(f'create or replace table scores."{name}" ({declared(types)})')
             for batch in reader.sql(query).to_arrow_reader(BATCH_ROWS):
                 judged = judge(pl.DataFrame(batch)).select(columns.keys())
                 rows += judged.height

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import duckdb
 
+from pipelines.contracts.tables import declared
 from pipelines.run_context import RunTable
 from pipelines.settings import Settings, SettingsError
 from pipelines.sql_catalogue import SqlTable
@@ -213,11 +214,14 @@ def build(con: duckdb.DuckDBPyConnection, table: SqlTable, parameters: Mapping[s
 
     The order of the rows is nobody's promise, so DuckDB need not hold them back to keep it.
     """
-    statement = f'create or replace table "{table.schema}"."{table.name}" as\n{table.text}'
-    given = _given(table, parameters)
+    name = f'"{table.schema}"."{table.name}"'
+    rows = select(con, table, parameters)
+    columns = {column: str(kind) for column, kind in zip(rows.columns, rows.types, strict=True)}
     con.execute("set preserve_insertion_order = false")
     try:
-        con.execute(statement, given)
+        with transaction(con):
+            con.execute(f"create or replace table {name} ({declared(columns)})")
+            con.execute(f"insert into {name}\n{table.text}", _given(table, parameters))
     except duckdb.Error as error:
         raise _failed(table, error) from error
     finally:

@@ -1,15 +1,19 @@
 """Contract -> columns of the table that holds it, in DuckDB and in Arrow.
 
-Belongs here: names and types. Does not: rules about values (checks.py), reading contracts (data_contracts).
+Belongs here: names, types, how text is stored. Does not: rules about values (checks.py), reading contracts
+(data_contracts).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
+from functools import cache
 
 import pyarrow as pa
 
-from data_contracts import Contract, contract
+from data_contracts import Column, Contract, contract, contract_names
+from pipelines.sql_text import identifier
 
 LINEAGE = {"known_at": "TIMESTAMP", "file_id": "BIGINT"}
 INTAKE_COLUMNS: dict[str, dict[str, str]] = {
@@ -94,6 +98,37 @@ def staging_columns(extract: str) -> dict[str, str]:
     dates = {c.local_date: "DATE" for c in source.columns if c.local_date is not None}
     hours = {c.local_hour: "INTEGER" for c in source.columns if c.local_hour is not None}
     return {c.name: c.physical for c in source.columns} | dates | hours | LINEAGE
+
+
+def declared(columns: Mapping[str, str], required: Collection[str] = ()) -> str:
+    """The columns of a DuckDB table with these types, as CREATE TABLE wants them.
+
+    Text that names one thing among very many is compressed with zstd: DuckDB's own choice looks for repetitions first,
+    which costs more than half of what writing such a column costs, and finds few.
+    """
+    return ", ".join(
+        f"{identifier(name)} {kind}"
+        + (" USING COMPRESSION zstd" if kind == "VARCHAR" and _names_one_thing(name) else "")
+        + (" NOT NULL" if name in required else "")
+        for name, kind in columns.items()
+    )
+
+
+@cache
+def _names_one_thing(column: str) -> bool:
+    """Whether a column is called as a key, a number or an identifier of a delivered table; other_customer_id too."""
+    return any(column == name or column.endswith(f"_{name}") for name in _names_of_one_thing())
+
+
+@cache
+def _names_of_one_thing() -> frozenset[str]:
+    delivered = (column for name in contract_names("staging") for column in contract(f"staging.{name}").columns)
+    return frozenset(column.name for column in delivered if _hardly_repeats(column))
+
+
+def _hardly_repeats(column: Column) -> bool:
+    named = column.key_position is not None or column.is_personal or column.name.endswith("_id")
+    return named and column.physical == "VARCHAR" and not column.enum
 
 
 def arrow_schema(source: Contract) -> pa.Schema:

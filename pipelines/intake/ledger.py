@@ -13,8 +13,8 @@ from typing import Any
 
 import duckdb
 
-from data_contracts import Column, contract, contract_names
-from pipelines.contracts.tables import INTAKE_COLUMNS, LINEAGE, staging_columns
+from data_contracts import contract, contract_names
+from pipelines.contracts.tables import INTAKE_COLUMNS, LINEAGE, declared, staging_columns
 from pipelines.intake.elsewhere import own_name
 from pipelines.intake.expiries import expiries
 from pipelines.intake.ledger_copy import ExtractEntry, LedgerEntry, LedgerLine
@@ -92,14 +92,7 @@ def create_tables(con: duckdb.DuckDBPyConnection) -> None:
             there[SCHEMA].get(own, ()),
             staging_columns(name),
             required,
-            unrepeated={c.name for c in promised if _hardly_repeats(c)},
         )
-
-
-def _hardly_repeats(column: Column) -> bool:
-    """Whether a column is text that names one thing among very many: a key, a number, an identifier."""
-    named = column.key_position is not None or column.is_personal or column.name.endswith("_id")
-    return named and column.physical == "VARCHAR" and not column.enum
 
 
 def _columns_there(con: duckdb.DuckDBPyConnection) -> Mapping[str, Mapping[str, set[str]]]:
@@ -118,8 +111,6 @@ def _create(
     there: Collection[str],
     columns: Mapping[str, str],
     required: Collection[str],
-    *,
-    unrepeated: Collection[str] = (),
 ) -> None:
     full = ".".join(map(identifier, table))
     if there:
@@ -128,13 +119,7 @@ def _create(
             if column not in there:
                 con.execute(f"ALTER TABLE {full} ADD COLUMN {identifier(column)} {kind}")
         return
-    # Looking for repetitions costs more than half of what writing such a column costs, and finds few.
-    declared = ", ".join(
-        f"{identifier(column)} {kind}{' USING COMPRESSION zstd' if column in unrepeated else ''}"
-        f"{' NOT NULL' if column in required else ''}"
-        for column, kind in columns.items()
-    )
-    con.execute(f"CREATE TABLE {full} ({declared})")
+    con.execute(f"CREATE TABLE {full} ({declared(columns, required)})")
 
 
 def next_file_id(con: duckdb.DuckDBPyConnection, forgetting: str | None = None) -> int:

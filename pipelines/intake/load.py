@@ -77,7 +77,7 @@ class TypedRows:
 
 def type_rows(con: duckdb.DuckDBPyConnection, opened: Opened, terms: Terms) -> TypedRows:
     """Reads and types all rows. Raises IntakeRefusal where DuckDB sees another number of rows than the prescan."""
-    select, target = typed_select(terms, opened.source, check_control=opened.is_parquet), terms.target
+    select, target = typed_select(terms, opened.source, is_parquet=opened.is_parquet), terms.target
     table = f"_rows_{target.name}"
     with errors_without_data(terms.file_name):
         con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {select.sql}")

@@ -37,7 +37,8 @@ _OF_DATA = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.Out
 
 @dataclass
 class Opened:
-    """`source` is a FROM item with the header's columns as text, one row a record that could be split into fields.
+    """`source` is a FROM item with the header's columns as text, one row a record that could be split into fields; an
+    empty field of a text file is null.
 
     `records` = `header` + `trailer` + `blank` + rows of `source` + lines in `unsplit.rejected`.
     """

@@ -74,18 +74,20 @@ class TypedSelect:
         return len(self.failures)
 
 
-def typed_select(terms: Terms, source: str, *, check_control: bool = False) -> TypedSelect:
+def typed_select(terms: Terms, source: str, *, is_parquet: bool = False) -> TypedSelect:
     """The SELECT over `source` (a FROM item whose columns are the mapping's header, all VARCHAR).
 
-    A required column that the mapping does not name can't occur (mapping.py refuses it); others are null.
-    `check_control` adds the check for control characters that text files went through before.
+    A required column that the mapping does not name can't occur (mapping.py refuses it); others are null. Fields of a
+    text file were looked through for control characters before, and are null where they are empty: of Parquet both are
+    done here.
     """
     target, mapping, out = terms.target, terms.mapping, TypedSelect()
     extract = mapping.extracts[target.name]
     texts, values, results = [], [], []
     faults: list[Fault] = []
     forms: dict[str, str] = {}
-    if check_control:
+    null_if_empty = frozenset() if is_parquet else frozenset(map(identifier, mapping.header))
+    if is_parquet:
         for name in mapping.header:
             if name not in mapping.ignored:
                 code = out.code(failure("control_character", name))
@@ -100,7 +102,8 @@ def typed_select(terms: Terms, source: str, *, check_control: bool = False) -> T
             results.append(f"CAST(NULL AS {column.physical}) AS {identifier(column.name)}")
             continue
         how = made(column, extract.columns[column.name], mapping.header, terms.as_of, terms.settings.time_zone)
-        texts.append(f"nullif({how.text}, '') AS _x{i}")
+        text = how.text if how.text in null_if_empty else f"nullif({how.text}, '')"
+        texts.append(f"{text} AS _x{i}")
         if how.unless is not None and how.fails is not None:
             code = out.code(how.fails)
             texts.append(f"({how.unless}) AS _c{code}")

@@ -62,9 +62,9 @@ def test_all_forms_at_once_judge_as_one_by_one(
     with duckdb.connect() as con:
         con.execute("set TimeZone = 'UTC'")
         con.register("given", given)
-        at_once = typed_select(terms, "given")
+        at_once = typed_select(terms, "given", is_parquet=True)
         monkeypatch.setattr(typed, "_verdict", lambda faults, forms: whole(faults, {}))
-        one_by_one = typed_select(terms, "given")
+        one_by_one = typed_select(terms, "given", is_parquet=True)
         assert ("concat_ws" in at_once.sql) == any(map(has_form, target.columns))
         assert "concat_ws" not in one_by_one.sql
         verdicts = con.execute(at_once.sql).fetchall()

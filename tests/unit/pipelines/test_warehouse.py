@@ -119,6 +119,19 @@ def test_a_sql_file_becomes_the_table_of_its_name(store: Warehouse) -> None:
         assert con.execute("select day from features.today").fetchall() == [("2024-06-30",)]
 
 
+def test_what_names_one_thing_is_stored_without_looking_for_repetitions(store: Warehouse) -> None:
+    text = "select 'C' || range as customer_id, 'C' || range as other_customer_id, 'gold' as tier from range(9000)\n"
+    table = parse_sql(HEADER + text, "features", "stored")
+    with store.open() as con:
+        warehouse.build(con, table, {})
+        con.execute("checkpoint")
+        how = "select distinct column_name, compression from pragma_storage_info('features.stored') "
+        how += "where segment_type = 'VARCHAR'"
+        found = dict(con.execute(how).fetchall())
+    assert found.pop("customer_id") == found.pop("other_customer_id") == "ZSTD"
+    assert found.keys() == {"tier"} and "ZSTD" not in found.values()
+
+
 def test_a_missing_parameter_and_a_failing_query_name_the_file(store: Warehouse) -> None:
     lacking = parse_sql(HEADER + "select $as_of_date as day -- day\n", "features", "today")
     failing = parse_sql(HEADER + "select n as n from features.nowhere -- n\n", "features", "broken")
