@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from pipelines.intake.refusal import IntakeRefusal
 
-CHUNK_BYTES = 8 * 1024 * 1024
+# What a core holds near it: with 8 MiB the same looks at a file take half as long again to twice as long.
+CHUNK_BYTES = 1024 * 1024
 BOM = b"\xef\xbb\xbf"
 
 Positions = npt.NDArray[np.int64]

@@ -15,8 +15,6 @@ from pipelines.intake.lines import CHUNK_BYTES
 from pipelines.intake.refusal import IntakeRefusal
 from pipelines.intake.settings import IntakeSettings
 
-_BLOCK = 4 * 1024 * 1024
-
 
 def sha256_of(path: Path) -> str:
     """SHA-256 of the bytes as delivered, in hex."""
@@ -74,7 +72,7 @@ def _gathered(blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 def _plain(path: Path, digest: hashlib._Hash) -> Iterator[bytes]:
     with path.open("rb") as stream:
-        while block := stream.read(_BLOCK):
+        while block := stream.read(CHUNK_BYTES):
             digest.update(block)
             yield block
 
@@ -91,7 +89,7 @@ def _unpacked(path: Path, file_name: str, digest: hashlib._Hash, settings: Intak
                     break
                 member = zlib.decompressobj(wbits=31)
             try:
-                block = member.decompress(data, _BLOCK)
+                block = member.decompress(data, CHUNK_BYTES)
             except zlib.error as error:
                 raise _damaged(file_name, str(error)) from error
             written += len(block)
